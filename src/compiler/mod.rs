@@ -1,0 +1,13 @@
+//! What we know about compilers: their names, option tables and command lines.
+//!
+//! Everything here is a pure function from data to plain data. Nothing is
+//! spawned, hashed or stored, so that it can be tested with tables of command
+//! lines and fuzzed.
+
+pub mod command;
+pub mod family;
+
+pub use command::{
+    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Reason, Traits,
+};
+pub use family::{DriverName, Family, Language};

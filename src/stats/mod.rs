@@ -1,0 +1,1 @@
+//! Statistics: counters, the event journal, reports.
