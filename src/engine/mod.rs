@@ -1,1 +1,3 @@
-//! engine
+//! The story of one call.
+pub mod direct;
+pub mod shadow;
