@@ -88,6 +88,8 @@ impl Ingredients<'_> {
             let kind = [
                 u8::from(dependencies.user_only),
                 u8::from(dependencies.phony),
+                // Nothing is kept of a file that goes nowhere.
+                u8::from(dependencies.path == Path::new("/dev/null")),
             ];
             hasher.field("dependencies", &kind);
         }

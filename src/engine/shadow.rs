@@ -34,6 +34,8 @@ pub struct Places<'a> {
     /// Whether a precompiled header beside a header is used in its place
     /// (`x.h.gch`), so that one must not appear either.
     pub precompiled: &'a [&'a str],
+    /// Whether that holds for every header (gcc) or only for forced ones (clang).
+    pub precompiled_beside_headers: bool,
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -134,7 +136,7 @@ pub fn guard(
     if !computing.is_empty() {
         guard.explain_the_rest(sources, places, &explained);
     }
-    for path in &known {
+    for path in known.iter().filter(|_| places.precompiled_beside_headers) {
         for suffix in places.precompiled {
             guard.refuse_precompiled(path, suffix)?;
         }

@@ -182,8 +182,10 @@ impl<'a> Scanner<'a> {
             }
             b'0'..=b'9' => self.number(),
             b'.' => {
-                let rest = &self.text[self.at..];
-                self.look_for_assembler(&rest[..rest.len().min(9)]);
+                // With what stands before it, which decides whether it is a member.
+                let from = self.at.saturating_sub(2);
+                let rest = &self.text[from..];
+                self.look_for_assembler(&rest[..rest.len().min(40)]);
                 self.at += 1;
             }
             byte if is_word(byte) => self.word(),
@@ -192,11 +194,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn look_for_assembler(&mut self, text: &[u8]) {
-        if memchr::memmem::find(text, b".incbin").is_some()
-            || memchr::memmem::find(text, b".include").is_some()
-        {
-            self.found.assembler_file = true;
-        }
+        self.found.assembler_file |= reads_assembler_file(text);
     }
 
     /// A string or character literal; unterminated ones end with their line, as
@@ -398,6 +396,24 @@ impl<'a> Scanner<'a> {
             _ => {}
         }
     }
+}
+
+/// Whether `text` holds the assembler directive `.incbin` or `.include`: not a
+/// member (`a.include`, `.include = 1`) and not a part of a longer word.
+fn reads_assembler_file(text: &[u8]) -> bool {
+    let directive = |name: &[u8]| {
+        memchr::memmem::find_iter(text, name).any(|at| {
+            let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+            let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
+            let member =
+                before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
+            let after = text.get(at + name.len()..).unwrap_or_default();
+            let longer = after.first().is_some_and(|b| is_word(*b) || *b == b'.');
+            let assigned = after.trim_ascii_start().first() == Some(&b'=');
+            !member && !longer && !assigned
+        })
+    };
+    directive(b".incbin") || directive(b".include")
 }
 
 /// Whether a string in a macro can be a header's name: short, no blanks or quotes.

@@ -89,7 +89,11 @@ fn assembler_files() {
     assert!(scan("\t.incbin \"x\"\n"));
     assert!(scan(" .include \"x\"\n"));
     assert!(!scan("/* .incbin */ // .include\n"));
+    assert!(scan("#define A __stringify(.incbin F)"));
+    assert!(scan("asm(\"x\\n\\t.incbin \\\"f\\\"\");"));
     assert!(!scan("a.inc = 1;"));
+    assert!(!scan("s = (struct o){ .include = 1 }; a.include; p().include; a.include_dirs;"));
+    assert!(!scan("char *s = \"conf.include\";"));
 }
 
 #[test]
