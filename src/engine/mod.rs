@@ -96,10 +96,10 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         prefix_command: config.as_ref().map_or("", |config| &config.prefix_command),
         path,
     };
-    let Some(config) = config else {
+    let Some(config) = &config else {
         return hand_over(&call);
     };
-    let mut session = Session::new(&config, &environment, &here);
+    let mut session = Session::new(config, &environment, &here);
     if session.tally.is_logged() {
         session.tally.note(format_args!("call: {}", in_words(name, args)));
     }
@@ -266,7 +266,6 @@ pub(crate) struct Cached<'a> {
     working_directory: &'a Path,
     base_dir: Option<&'a Path>,
     hash_dir: bool,
-    extra_files: &'a [PathBuf],
     sloppy_time: bool,
     frozen_time: bool,
     /// Files named by options that are not there.

@@ -44,8 +44,8 @@ impl<'a> Session<'a> {
     pub fn new(config: &'a Config, environment: &'a Environment, here: &'a Path) -> Session<'a> {
         let root = DiskStore::open(&config.dir, crate::config::disk_options(config));
         let stores = Stores {
-            results: part(&root, config, "compile"),
-            manifests: part(&root, config, "manifest"),
+            results: part(&root, config, Namespace::known("compile")),
+            manifests: part(&root, config, Namespace::known("manifest")),
         };
         let local = config.dir.join(".local");
         Session {
@@ -118,14 +118,10 @@ impl<'a> Session<'a> {
 }
 
 /// The part of the store for results or manifests, below the user's namespace.
-fn part(root: &DiskStore, config: &Config, name: &str) -> Box<dyn Store> {
-    let namespace = |name: &str| Namespace::new(name).ok();
-    let own = namespace(name);
-    match (namespace(&config.namespace), own) {
-        (Some(user), Some(own)) => root.namespace(&user).namespace(&own),
-        (None, Some(own)) => root.namespace(&own),
-        // Cannot happen: both names are ours and valid.
-        (_, None) => root.namespace(&Namespace::fallback()),
+fn part(root: &DiskStore, config: &Config, own: Namespace) -> Box<dyn Store> {
+    match Namespace::new(&config.namespace) {
+        Ok(user) => root.namespace(&user).namespace(&own),
+        Err(_) => root.namespace(&own),
     }
 }
 

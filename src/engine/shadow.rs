@@ -366,3 +366,7 @@ fn or_here(path: &Path) -> &Path {
         path
     }
 }
+
+#[cfg(test)]
+#[path = "shadow_test.rs"]
+mod tests;

@@ -39,6 +39,13 @@ pub fn wait_past(time: Nanos) {
     }
 }
 
+/// Waits until all that was written before the call has settled times. Kernels
+/// with fine-grained file times (Linux 6.13) can stamp a file later than the
+/// coarse clock reads, so it is the precise clock that has to be passed.
+pub fn settle() {
+    wait_past(nanos(clock_gettime(ClockId::Realtime)));
+}
+
 /// Milliseconds since the epoch.
 pub fn wall_millis() -> u64 {
     let now = clock_gettime(ClockId::Realtime);
