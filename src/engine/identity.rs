@@ -147,6 +147,9 @@ impl Findings {
     }
 
     fn add_subprograms(&mut self, program: &Path, environment: &Environment) {
+        for file in self.probe.files.clone() {
+            self.add_or_watch(file);
+        }
         if let Some(compiler) = self.probe.cc1.clone() {
             if let (Family::Gcc, Some(directory)) = (self.probe.family, compiler.parent()) {
                 for name in ["cc1plus", "cc1obj", "cc1objplus"] {
