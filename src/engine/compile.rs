@@ -90,11 +90,10 @@ pub fn run(
 
 /// The command with `prefix_command` in front.
 fn prefixed(call: &Call<'_>, args: &[OsString]) -> Option<(std::path::PathBuf, Vec<OsString>)> {
-    let mut words = call.prefix_command.split_whitespace();
-    let program = words.next()?;
-    let program = crate::sys::paths::find_program(program.as_ref(), call.path)
+    let (program, rest) = call.prefix_command.split_first()?;
+    let program = crate::sys::paths::find_program(program, call.path)
         .unwrap_or_else(|| Path::new(program).to_owned());
-    let mut all: Vec<OsString> = words.map(OsString::from).collect();
+    let mut all = rest.to_vec();
     all.push(call.program.into());
     all.extend_from_slice(args);
     Some((program, all))

@@ -48,8 +48,8 @@ pub struct Call<'a> {
     pub name: &'a OsStr,
     /// Its arguments, as the caller wrote them.
     pub args: &'a [OsString],
-    /// `prefix_command`, split at blanks; empty: none.
-    pub prefix_command: &'a str,
+    /// `prefix_command`, as words; empty: none.
+    pub prefix_command: &'a [OsString],
     /// `PATH`.
     pub path: Option<&'a OsStr>,
 }
@@ -82,9 +82,10 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         }
         _ => (None, PathBuf::new()),
     };
-    let path = config.as_ref().and_then(Config::compiler_path);
+    let path = config.as_ref().and_then(|config| config.path.as_deref());
     let path = path.or(environment.get("PATH"));
-    let Some(program) = paths::find_program(name, path) else {
+    let own_choice = config.as_ref().and_then(|config| config.compiler.clone());
+    let Some(program) = own_choice.or_else(|| paths::find_program(name, path)) else {
         let line = format!("cache: {}: command not found\n", name.to_string_lossy());
         process::write_stream(rustix::stdio::stderr(), line.as_bytes());
         return ExitCode::from(127);
@@ -93,7 +94,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         program: &program,
         name,
         args,
-        prefix_command: config.as_ref().map_or("", |config| &config.prefix_command),
+        prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
         path,
     };
     let Some(config) = &config else {
@@ -195,7 +196,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         hash_dir: config.hash_dir,
         base_dir: config.base_dir.as_deref(),
         environment: session.environment,
-        ignore_locale: session.sloppy(Sloppiness::Locale),
+        ignore_locale: session.sloppy(Sloppiness::LOCALE),
     };
     let manifest = key::manifest_key(&ingredients);
     session.tally.note(format_args!("manifest key: {manifest}"));
@@ -209,7 +210,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         working_directory: session.here,
         base_dir: config.base_dir.as_deref(),
         hash_dir: config.hash_dir,
-        sloppy_time: session.sloppy(Sloppiness::TimeMacros),
+        sloppy_time: session.sloppy(Sloppiness::TIME_MACROS),
         frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
         absent_inputs: Vec::new(),
         watch: None,

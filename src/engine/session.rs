@@ -15,7 +15,7 @@ use crate::compiler::{Reason, ResponseFiles};
 use crate::config::{CompilerCheck, Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::stats::{Counter, Event, Journal};
-use crate::store::disk::DiskStore;
+use crate::store::disk::{DiskOptions, DiskStore};
 use crate::store::{Namespace, Store};
 use crate::sys::clock;
 use crate::sys::process::Invocation;
@@ -42,7 +42,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Opens what is there; nothing is read or made before it is needed.
     pub fn new(config: &'a Config, environment: &'a Environment, here: &'a Path) -> Session<'a> {
-        let root = DiskStore::open(&config.dir, crate::config::disk_options(config));
+        let root = DiskStore::open(&config.dir, disk_options(config));
         let stores = Stores {
             results: part(&root, config, Namespace::known("compile")),
             manifests: part(&root, config, Namespace::known("manifest")),
@@ -61,7 +61,7 @@ impl<'a> Session<'a> {
 
     /// Whether the user allows this kind of sloppiness.
     pub fn sloppy(&self, kind: Sloppiness) -> bool {
-        self.config.sloppiness.contains(&kind)
+        self.config.sloppiness.contains(kind)
     }
 
     /// Ends the call if a variable makes compilers do what no table declares.
@@ -117,11 +117,25 @@ impl<'a> Session<'a> {
     }
 }
 
+/// The disk store's options, as configured. A share of the disk is worked out
+/// only where the limit is a share.
+pub fn disk_options(config: &Config) -> DiskOptions {
+    DiskOptions {
+        max_size: config.max_size_bytes(),
+        max_age: config.max_age,
+        compression: config.compression,
+        compression_level: config.compression_level,
+        hard_link: config.hard_link,
+        umask: config.umask,
+        read_only: config.read_only,
+    }
+}
+
 /// The part of the store for results or manifests, below the user's namespace.
 fn part(root: &DiskStore, config: &Config, own: Namespace) -> Box<dyn Store> {
-    match Namespace::new(&config.namespace) {
-        Ok(user) => root.namespace(&user).namespace(&own),
-        Err(_) => root.namespace(&own),
+    match config.namespace.as_deref().map(Namespace::new) {
+        Some(Ok(user)) => root.namespace(&user).namespace(&own),
+        _ => root.namespace(&own),
     }
 }
 
@@ -185,7 +199,7 @@ impl Tally {
     fn new(config: &Config) -> Tally {
         Tally {
             begun: clock::monotonic(),
-            event: Event::new(Counter::InternalError, &config.namespace),
+            event: Event::new(Counter::InternalError, config.namespace.as_deref().unwrap_or("")),
             log: Log::new(config.log_file.is_some()),
             compile_time: Duration::ZERO,
         }
