@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod codec;
 pub mod cpu;
+pub mod disk;
 pub mod paths;
 pub mod process;
 pub mod signals;
