@@ -346,7 +346,7 @@ fn guard(
         angle: &search.angle,
         absent: &absent,
         precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
-        precompiled_beside_headers: is_gcc,
+        precompiled_in_source: is_gcc,
     };
     let forced: Vec<Vec<u8>> = cached
         .command

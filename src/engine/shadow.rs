@@ -31,11 +31,14 @@ pub struct Places<'a> {
     pub angle: &'a [PathBuf],
     /// Directories on the search path that did not exist.
     pub absent: &'a [PathBuf],
-    /// Whether a precompiled header beside a header is used in its place
-    /// (`x.h.gch`), so that one must not appear either.
+    /// Suffixes of precompiled headers, which are used in a header's place
+    /// (`x.h.gch`), so that none must appear either.
     pub precompiled: &'a [&'a str],
-    /// Whether that holds for every header (gcc) or only for forced ones (clang).
-    pub precompiled_beside_headers: bool,
+    /// Whether that holds for what the main source includes (gcc) or only for
+    /// forced headers (clang). gcc looks for them at the first include alone;
+    /// which one is the first, conditions decide, so all of the main source's
+    /// own count.
+    pub precompiled_in_source: bool,
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -88,26 +91,30 @@ pub fn guard(
     for directory in places.absent {
         guard.expect_path(directory, Path::new(""));
     }
-    let known: HashSet<&Path> = sources.iter().map(|source| source.path).collect();
     let mut explained: HashSet<PathBuf> = HashSet::new();
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
     let nowhere = Path::new("");
-    let mut ask = |guard: &mut Guard, beside, lookup| {
+    let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
         // Angle names do not depend on who asks.
         let from = match style_of(lookup) {
             Style::Quote => beside,
             Style::Angle => nowhere,
         };
         if asked.insert((from, lookup)) {
-            guard.follow(from, lookup, places, &mut explained);
+            guard.follow(from, lookup, places, suffixes, &mut explained)?;
         }
+        Ok(())
     };
     let all = || sources.iter().flat_map(|source| &source.scan.lookups);
-    for source in sources {
+    for (index, source) in sources.iter().enumerate() {
         let beside = source.path.parent().unwrap_or(nowhere);
+        let suffixes = match index {
+            0 if places.precompiled_in_source => places.precompiled,
+            _ => &[],
+        };
         for lookup in &source.scan.lookups {
             if lookup.asked != Asked::Macro {
-                ask(&mut guard, beside, lookup);
+                ask(&mut guard, beside, lookup, suffixes)?;
             }
         }
     }
@@ -119,7 +126,7 @@ pub fn guard(
     for beside in &computing {
         let named = all().filter(|lookup| lookup.asked == Asked::Macro);
         for lookup in named.chain(defined) {
-            ask(&mut guard, beside, lookup);
+            ask(&mut guard, beside, lookup, &[][..])?;
         }
     }
     for name in forced {
@@ -128,18 +135,10 @@ pub fn guard(
             style: Style::Quote,
             asked: Asked::Include,
         };
-        guard.follow(nowhere, &lookup, places, &mut explained);
-        for suffix in places.precompiled {
-            guard.refuse_precompiled(Path::new(OsStr::from_bytes(name)), suffix)?;
-        }
+        guard.follow(nowhere, &lookup, places, places.precompiled, &mut explained)?;
     }
     if !computing.is_empty() {
         guard.explain_the_rest(sources, places, &explained);
-    }
-    for path in known.iter().filter(|_| places.precompiled_beside_headers) {
-        for suffix in places.precompiled {
-            guard.refuse_precompiled(path, suffix)?;
-        }
     }
     Ok(guard.finish())
 }
@@ -241,13 +240,17 @@ impl Guard {
         beside: &Path,
         lookup: &Lookup,
         places: &Places<'_>,
+        suffixes: &[&str],
         explained: &mut HashSet<PathBuf>,
-    ) {
+    ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
+            for suffix in suffixes {
+                self.refuse_precompiled(name, suffix)?;
+            }
             let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
             self.existence(lookup, kind, Path::new("/"), name);
-            return;
+            return Ok(());
         }
         let quote = match lookup.style {
             Style::Quote => std::iter::once(beside)
@@ -260,16 +263,20 @@ impl Guard {
             .chain(places.angle.iter().map(PathBuf::as_path))
         {
             let kind = self.expect_path(directory, name);
+            for suffix in suffixes {
+                self.refuse_precompiled(&directory.join(name), suffix)?;
+            }
             if kind == Kind::File {
                 explained.insert(directory.join(name));
                 self.existence(lookup, kind, directory, name);
                 // `#include_next` goes on behind the file that asks; where that
                 // is, we do not follow, so every place counts.
                 if lookup.asked != Asked::Next {
-                    return;
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
     /// `__has_include` found a file: it need not be read, but it has to stay.
@@ -331,7 +338,10 @@ impl Guard {
         if self.kind(&candidate) != Kind::Absent {
             return Err(Unguarded::Precompiled(candidate));
         }
-        self.expect(parent, name.as_bytes(), Expectation::Absent);
+        // Where the directory itself is absent, that is what has been noted.
+        if self.kind(or_here(parent)) == Kind::Directory {
+            self.expect(parent, name.as_bytes(), Expectation::Absent);
+        }
         Ok(())
     }
 

@@ -59,7 +59,7 @@ impl Tree {
             angle: &there,
             absent: &absent,
             precompiled: &[".gch"],
-            precompiled_beside_headers: true,
+            precompiled_in_source: true,
         };
         let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?;
         let variant = NewVariant {
