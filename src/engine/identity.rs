@@ -277,3 +277,7 @@ fn is_dynamic(program: &Path) -> bool {
         && (memchr::memmem::find(&head, b"/ld-linux").is_some()
             || memchr::memmem::find(&head, b"/ld-musl").is_some())
 }
+
+#[cfg(test)]
+#[path = "identity_test.rs"]
+mod tests;
