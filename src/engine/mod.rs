@@ -100,7 +100,13 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let Some(config) = &config else {
         return hand_over(&call);
     };
-    let mut session = Session::new(config, &environment, &here);
+    let mut session = match Session::new(config, &environment, &here) {
+        Ok(session) => session,
+        Err(error) => {
+            notice::say_once(&environment, &format!("{error}; compiling without the cache"));
+            return hand_over(&call);
+        }
+    };
     if session.tally.is_logged() {
         session.tally.note(format_args!("call: {}", in_words(name, args)));
     }

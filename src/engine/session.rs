@@ -41,14 +41,21 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Opens what is there; nothing is read or made before it is needed.
-    pub fn new(config: &'a Config, environment: &'a Environment, here: &'a Path) -> Session<'a> {
-        let root = DiskStore::open(&config.dir, disk_options(config));
+    ///
+    /// # Errors
+    /// Those of [`DiskStore::open`].
+    pub fn new(
+        config: &'a Config,
+        environment: &'a Environment,
+        here: &'a Path,
+    ) -> crate::store::Result<Session<'a>> {
+        let root = DiskStore::open(&config.dir, disk_options(config))?;
         let stores = Stores {
-            results: part(&root, config, Namespace::known("compile")),
-            manifests: part(&root, config, Namespace::known("manifest")),
+            results: part(&root, config, "compile"),
+            manifests: part(&root, config, "manifest"),
         };
         let local = config.dir.join(".local");
-        Session {
+        Ok(Session {
             config,
             environment,
             here,
@@ -56,7 +63,7 @@ impl<'a> Session<'a> {
             table: InodeTable::new(local.join("inodes")),
             local: Some(local),
             tally: Tally::new(config),
-        }
+        })
     }
 
     /// Whether the user allows this kind of sloppiness.
@@ -132,11 +139,18 @@ pub fn disk_options(config: &Config) -> DiskOptions {
 }
 
 /// The part of the store for results or manifests, below the user's namespace.
-fn part(root: &DiskStore, config: &Config, own: Namespace) -> Box<dyn Store> {
-    match config.namespace.as_deref().map(Namespace::new) {
-        Some(Ok(user)) => root.namespace(&user).namespace(&own),
-        _ => root.namespace(&own),
-    }
+fn part(root: &DiskStore, config: &Config, own: &str) -> Box<dyn Store> {
+    let inner = |store: Box<dyn Store>, name: &str| match Namespace::new(name) {
+        Ok(namespace) => store.namespace(&namespace),
+        // The configuration has refused such a name before it came here.
+        Err(_) => store,
+    };
+    let root: Box<dyn Store> = Box::new(root.clone());
+    let user = match config.namespace.as_deref() {
+        Some(name) => inner(root, name),
+        None => root,
+    };
+    inner(user, own)
 }
 
 /// The output of one `compiler_check` command; `%compiler%` is the compiler.
