@@ -235,10 +235,14 @@ fn understand(
     driver: DriverName,
 ) -> Result<(Command, Identity), End> {
     let config = session.config;
+    let ignore: Vec<String> = config
+        .ignore_options
+        .iter()
+        .map(|option| option.to_string_lossy().into_owned())
+        .collect();
     let parse = |family| {
         let reader = session::ResponseReader;
-        let ignore = &config.ignore_options;
-        match crate::compiler::parse(family, driver, call.args, &reader, ignore) {
+        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
