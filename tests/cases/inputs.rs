@@ -218,6 +218,10 @@ fn i9_time_macros() {
         );
         for epoch in ["1", "86401"] {
             for source in ["t.c", "d.c", "i.c"] {
+                // clang knows the variable since version 16.
+                if env.compiler == Compiler::Clang14 && source != "d.c" {
+                    continue;
+                }
                 env.cc(&format!("-c {source}"))
                     .var("SOURCE_DATE_EPOCH", epoch)
                     .right_twice();

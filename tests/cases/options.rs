@@ -144,31 +144,44 @@ fn o6_split_debug_information() {
     });
 }
 
+/// gcc puts a random number into instrumented objects and into byte code for
+/// the link; an option fixes it.
+fn seed(env: &Env) -> &'static str {
+    match env.compiler.is_clang() {
+        true => "",
+        false => "-frandom-seed=1",
+    }
+}
+
 #[test]
 fn o7_coverage() {
     each(|env| {
         source(env);
+        let seed = seed(env);
         env.mkdir("out");
         for option in [
             "--coverage",
             "-ftest-coverage",
             "-fprofile-arcs -ftest-coverage",
         ] {
-            env.cc(&format!("-c -DV=1 {option} a.c")).right_twice();
+            env.cc(&format!("-c -DV=1 {seed} {option} a.c"))
+                .right_twice();
             for name in ["a.o", "a.gcno"] {
                 env.remove(name);
             }
-            env.cc(&format!("-c -DV=1 {option} a.c")).right();
+            env.cc(&format!("-c -DV=1 {seed} {option} a.c")).right();
             assert!(env.exists("a.gcno"));
-            env.cc(&format!("-c -DV=1 {option} a.c -o out/b.o"))
+            env.cc(&format!("-c -DV=1 {seed} {option} a.c -o out/b.o"))
                 .right_twice();
         }
-        env.cc("-c -DV=1 -fprofile-arcs a.c").right_twice();
-        env.cc("-c -DV=1 -fprofile-generate a.c").right_twice();
+        env.cc(&format!("-c -DV=1 {seed} -fprofile-arcs a.c"))
+            .right_twice();
+        env.cc(&format!("-c -DV=1 {seed} -fprofile-generate a.c"))
+            .right_twice();
     });
     one(Compiler::Gcc, |env| {
         source(env);
-        env.cc("-c -DV=1 --coverage -fprofile-abs-path a.c")
+        env.cc("-c -DV=1 -frandom-seed=1 --coverage -fprofile-abs-path a.c")
             .right_twice();
     });
 }
@@ -239,7 +252,12 @@ fn o9_further_files() {
         };
         for option in common.iter().chain(own) {
             // These hold times, process numbers or temporary names.
-            let varies = ["-ftime-trace", "-fproc-stat-report=stat.txt"].contains(option)
+            let varies = [
+                "-ftime-trace",
+                "-fproc-stat-report=stat.txt",
+                "-fsave-optimization-record",
+            ]
+            .contains(option)
                 || option.starts_with("-Wa,-a");
             let args = format!("-c -DV=1 -O1 a.c {option}");
             if varies {
@@ -438,8 +456,10 @@ fn o14_warnings_are_those_of_the_compiler() {
 fn o16_link_time_optimisation() {
     each(|env| {
         source(env);
-        env.cc("-c -DV=1 -O2 -flto a.c").right_twice();
-        env.cc("-c -DV=1 -O2 -flto -ffat-lto-objects a.c")
+        let seed = seed(env);
+        env.cc(&format!("-c -DV=1 -O2 -flto {seed} a.c"))
+            .right_twice();
+        env.cc(&format!("-c -DV=1 -O2 -flto -ffat-lto-objects {seed} a.c"))
             .right_twice();
         if env.compiler.is_clang() {
             env.cc("-c -DV=1 -O2 -flto=thin a.c").right_twice();

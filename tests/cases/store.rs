@@ -349,7 +349,7 @@ fn s5_killed_at_any_moment() {
             if step % 8 == 0 {
                 env.cache("clean");
             }
-            let mut child = spawn(env, &["gcc", "-c", "a.c", "-o", "killed.o"]);
+            let mut child = spawn(env, &["gcc", "-c", "a.c", "-o", "../killed.o"]);
             std::thread::sleep(Duration::from_micros(2500 * step));
             let _ = child.kill();
             let _ = child.wait();
