@@ -10,7 +10,7 @@
 //! | --- | --- | --- |
 //! | [`sys`] | the platform: files, clocks, processes, terminals | nothing |
 //! | [`hash`] | digests, the labelled key hasher, file digests, the source scanner | `sys` |
-//! | [`entry`] | entries, blob names, metadata, the manifest format | `hash` |
+//! | [`entry`] | entries, blob names, metadata, the manifest format | `hash`, `sys` |
 //! | [`store`] | the store contract, the disk store, the memory store | `entry`, `hash`, `sys` |
 //! | [`compiler`] | families, option tables, command lines, dependency files | `sys` |
 //! | [`config`] | the key table, configuration files, the environment | `sys` |

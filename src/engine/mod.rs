@@ -1,1 +1,361 @@
-//! engine
+//! The story of one call.
+//!
+//! [`run`] reads like the manual: configuration, the compiler, what its command
+//! line asks for, a look for a stored result (direct mode, then preprocessor
+//! mode), and on a miss one compile whose result is stored. Every step that
+//! cannot be taken safely ends in the compiler's own hands.
+
+mod base;
+mod compile;
+mod dependencies;
+mod direct;
+mod hit;
+mod identity;
+mod key;
+mod log;
+mod notice;
+mod preprocessed;
+mod record;
+mod restore;
+mod search;
+mod session;
+mod shadow;
+mod side;
+mod terminal;
+mod undeclared;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::compiler::{Command, DriverName, Parsed};
+use crate::config::{Config, Environment, Sloppiness};
+use crate::hash::{InodeTable, Key};
+use crate::stats::Counter;
+use crate::sys::paths;
+use crate::sys::process::{self, Invocation};
+use hit::Served;
+use identity::Identity;
+use session::{Session, Tally};
+use terminal::Terminal;
+
+/// One call of a compiler.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The compiler's file.
+    pub program: &'a Path,
+    /// The compiler as the caller spelled it.
+    pub name: &'a OsStr,
+    /// Its arguments, as the caller wrote them.
+    pub args: &'a [OsString],
+    /// `prefix_command`, as words; empty: none.
+    pub prefix_command: &'a [OsString],
+    /// `PATH`.
+    pub path: Option<&'a OsStr>,
+}
+
+/// How a call ends.
+enum End {
+    /// With this exit code; everything has been written.
+    Exit(u8),
+    /// As the compiler ended.
+    Status(std::process::ExitStatus),
+    /// The compiler takes our place.
+    HandOver(Counter, String),
+}
+
+/// Compiles, or gives back what the same compile gave before. `argv[0]` is the
+/// compiler as the user named it.
+pub fn run(argv: &[OsString]) -> ExitCode {
+    let environment = Environment::from_process();
+    let argv = without_ourselves(argv, &environment);
+    let Some((name, args)) = argv.split_first() else {
+        return ExitCode::from(2);
+    };
+    let here = paths::working_directory(environment.get("PWD"));
+    let config = here.as_deref().map(|here| Config::load(&environment, here));
+    let (config, here) = match (config, here) {
+        (Some(Ok(config)), Some(here)) => (Some(config), here),
+        (Some(Err(error)), _) => {
+            notice::say_once(&environment, &format!("{error}; compiling without the cache"));
+            (None, PathBuf::new())
+        }
+        _ => (None, PathBuf::new()),
+    };
+    let path = config.as_ref().and_then(|config| config.path.as_deref());
+    let path = path.or(environment.get("PATH"));
+    let own_choice = config.as_ref().and_then(|config| config.compiler.clone());
+    let Some(program) = own_choice.or_else(|| paths::find_program(name, path)) else {
+        let line = format!("cache: {}: command not found\n", name.to_string_lossy());
+        process::write_stream(rustix::stdio::stderr(), line.as_bytes());
+        return ExitCode::from(127);
+    };
+    let call = Call {
+        program: &program,
+        name,
+        args,
+        prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
+        path,
+    };
+    let Some(config) = &config else {
+        return hand_over(&call);
+    };
+    let mut session = match Session::new(config, &environment, &here) {
+        Ok(session) => session,
+        Err(error) => {
+            notice::say_once(&environment, &format!("{error}; compiling without the cache"));
+            return hand_over(&call);
+        }
+    };
+    if session.tally.is_logged() {
+        session.tally.note(format_args!("call: {}", in_words(name, args)));
+    }
+    match story(&mut session, &call) {
+        End::Exit(code) => {
+            session.finish();
+            ExitCode::from(code)
+        }
+        End::Status(status) => {
+            session.finish();
+            ExitCode::from(process::exit_like(status))
+        }
+        End::HandOver(counter, why) => {
+            session
+                .tally
+                .note(format_args!("handed to the compiler: {} {why}", counter.name()));
+            session.tally.count(counter, &why);
+            session.finish();
+            hand_over(&call)
+        }
+    }
+}
+
+/// `cache gcc ...` behind a link named `gcc` that is ourselves, `cache cache
+/// gcc`: our own names in front of the compiler's go.
+fn without_ourselves<'a>(argv: &'a [OsString], environment: &Environment) -> &'a [OsString] {
+    let mut argv = argv;
+    while let [first, rest @ ..] = argv
+        && !rest.is_empty()
+        && base_name(first) == "cache"
+        && paths::find_program(first, environment.get("PATH")).is_none()
+    {
+        argv = rest;
+    }
+    argv
+}
+
+fn base_name(path: &OsStr) -> &OsStr {
+    Path::new(path).file_name().unwrap_or(path)
+}
+
+fn in_words(name: &OsStr, args: &[OsString]) -> String {
+    let mut text = name.to_string_lossy().into_owned();
+    for arg in args {
+        text.push(' ');
+        text.push_str(&arg.to_string_lossy());
+    }
+    text
+}
+
+/// Becomes the compiler.
+fn hand_over(call: &Call<'_>) -> ExitCode {
+    let error = Invocation {
+        program: call.program,
+        name: call.name,
+        args: call.args,
+        set: &[],
+        unset: &[],
+    }
+    .exec();
+    let line = format!("cache: {}: {error}\n", call.program.display());
+    process::write_stream(rustix::stdio::stderr(), line.as_bytes());
+    ExitCode::from(126)
+}
+
+/// What happens to a call, in order.
+fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
+    let config = session.config;
+    if config.disable {
+        return End::HandOver(Counter::Disabled, String::new());
+    }
+    let driver = base_name(call.name).to_str().and_then(DriverName::parse);
+    let Some(driver) = driver else {
+        let name = base_name(call.name).to_string_lossy().into_owned();
+        return End::HandOver(Counter::UnsupportedCompiler, name);
+    };
+    let (command, identity) = match understand(session, call, driver) {
+        Ok(understood) => understood,
+        Err(end) => return end,
+    };
+    let Some(compiler) = session.compiler_digest(call, &identity) else {
+        let check = config.compiler_check.to_string();
+        return End::HandOver(Counter::CompilerCheckFailed, check);
+    };
+    let terminal = Terminal::detect(session.environment);
+    let ingredients = key::Ingredients {
+        command: &command,
+        identity: &identity,
+        compiler,
+        driver: base_name(call.name),
+        argv: call.args,
+        working_directory: session.here,
+        hash_dir: config.hash_dir,
+        base_dir: config.base_dir.as_deref(),
+        environment: session.environment,
+        ignore_locale: session.sloppy(Sloppiness::LOCALE),
+    };
+    let manifest = key::manifest_key(&ingredients);
+    session.tally.note(format_args!("manifest key: {manifest}"));
+    let mut cached = Cached {
+        call: *call,
+        command: &command,
+        identity: &identity,
+        manifest,
+        config,
+        environment: session.environment,
+        working_directory: session.here,
+        base_dir: config.base_dir.as_deref(),
+        hash_dir: config.hash_dir,
+        sloppy_time: session.sloppy(Sloppiness::TIME_MACROS),
+        frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
+        absent_inputs: Vec::new(),
+        watch: None,
+        stores: &session.stores,
+        table: &mut session.table,
+        local: session.local.as_deref(),
+        tally: &mut session.tally,
+    };
+    cached.answer(&ingredients, &terminal)
+}
+
+/// Reads the command line and finds out which compiler it is for.
+fn understand(
+    session: &mut Session<'_>,
+    call: &Call<'_>,
+    driver: DriverName,
+) -> Result<(Command, Identity), End> {
+    let config = session.config;
+    let parse = |family| {
+        let reader = session::ResponseReader;
+        let ignore = &config.ignore_options;
+        match crate::compiler::parse(family, driver, call.args, &reader, ignore) {
+            Parsed::Compile(command) => Ok(*command),
+            Parsed::PassThrough(pass) => {
+                Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
+            }
+        }
+    };
+    let hint = driver.family.unwrap_or(crate::compiler::Family::Gcc);
+    let mut command = parse(hint)?;
+    session.refuse_environment()?;
+    let identity = session.identify(call).ok_or_else(|| {
+        End::HandOver(Counter::UnsupportedCompiler, call.program.display().to_string())
+    })?;
+    if identity.family != hint {
+        command = parse(identity.family)?;
+    }
+    let replaced = restore::replaces(identity.family, command.assembly);
+    if restore::existing(&command.output, replaced) == restore::Existing::Special {
+        let output = command.output.display().to_string();
+        return Err(End::HandOver(Counter::BadOutputFile, output));
+    }
+    Ok((command, identity))
+}
+
+/// A call that can be answered from the cache, and all that its parts need.
+pub(crate) struct Cached<'a> {
+    call: Call<'a>,
+    command: &'a Command,
+    identity: &'a Identity,
+    manifest: Key,
+    config: &'a Config,
+    environment: &'a Environment,
+    working_directory: &'a Path,
+    base_dir: Option<&'a Path>,
+    hash_dir: bool,
+    sloppy_time: bool,
+    frozen_time: bool,
+    /// Files named by options that are not there.
+    absent_inputs: Vec<PathBuf>,
+    watch: Option<undeclared::Watch>,
+    stores: &'a session::Stores,
+    table: &'a mut InodeTable,
+    /// Where records about this machine are kept.
+    local: Option<&'a Path>,
+    tally: &'a mut Tally,
+}
+
+impl Cached<'_> {
+    /// Looks up, and compiles where there is nothing.
+    fn answer(&mut self, ingredients: &key::Ingredients<'_>, terminal: &Terminal) -> End {
+        let manifest = match self.config.recache {
+            true => None,
+            false => self.read_manifest(),
+        };
+        if let Some(bytes) = &manifest
+            && self.config.direct_mode
+        {
+            match self.direct_hit(bytes, terminal) {
+                Served::Exit => return End::Exit(0),
+                Served::Miss(why) => {
+                    self.tally.count_also(Counter::DirectCacheMiss);
+                    self.tally.note(format_args!("direct miss: {why}"));
+                }
+            }
+        } else {
+            self.tally.note(format_args!("no manifest is in use for this command"));
+        }
+        let mut key = None;
+        let findable = manifest.is_some() || !self.config.direct_mode;
+        let wanted = findable && !self.config.depend_mode && !self.config.recache;
+        if wanted && preprocessed::may_be_used(self.command) {
+            match self.preprocessed_hit(ingredients) {
+                (Served::Exit, _) => return End::Exit(0),
+                (Served::Miss(why), found) => {
+                    self.tally.count_also(Counter::PreprocessedCacheMiss);
+                    self.tally.note(format_args!("preprocessed miss: {why}"));
+                    key = found;
+                }
+            }
+        }
+        self.compile(key, manifest.as_deref(), terminal)
+    }
+
+    /// Runs the compiler, passes on what it says, and stores the result.
+    fn compile(&mut self, key: Option<Key>, manifest: Option<&[u8]>, terminal: &Terminal) -> End {
+        if self.command.traits.has_unknown {
+            self.watch = Some(undeclared::Watch::begin(self.command));
+        }
+        let newest = self.newest_input(manifest);
+        let family = self.identity.family;
+        let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {
+            Ok(compiled) => compiled,
+            Err(error) => return End::HandOver(Counter::InternalError, error.to_string()),
+        };
+        let streams = &compiled.captured;
+        process::write_stream(rustix::stdio::stdout(), &streams.stdout);
+        process::write_stream(rustix::stdio::stderr(), &streams.stderr);
+        self.tally.compiled(compiled.duration);
+        if !streams.status.success() {
+            record::leave(self, &compiled);
+            self.tally.count(Counter::CompileFailed, "");
+            return End::Status(streams.status);
+        }
+        if self.config.read_only {
+            record::leave(self, &compiled);
+            self.tally.count(Counter::CacheMiss, "read only");
+            return End::Exit(0);
+        }
+        match record::record(self, &compiled, key) {
+            Ok(()) => {
+                self.tally.count(Counter::CacheMiss, "");
+                self.tally.note(format_args!("miss: compiled and stored"));
+            }
+            Err(refusal) => {
+                self.tally.note(format_args!("compiled, not stored: {}", refusal.why));
+                self.tally.count(refusal.counter, &refusal.why);
+            }
+        }
+        End::Exit(0)
+    }
+}

@@ -4,6 +4,8 @@
 //! [`BlobName`]; a compile's further outputs use their role from the option
 //! tables as name (`dwo`, `gcno`, ...).
 
+pub mod manifest;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

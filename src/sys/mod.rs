@@ -1,1 +1,15 @@
-//! sys
+//! The platform: stamps of files, clocks, processes, the search for programs.
+//!
+//! Everything that asks the kernel in a way of its own stands here, behind
+//! functions that the rest of the program can be read without knowing.
+
+pub mod clock;
+pub mod codec;
+pub mod cpu;
+pub mod disk;
+pub mod paths;
+pub mod process;
+pub mod signals;
+pub mod stamp;
+
+pub use stamp::Stamp;

@@ -1,0 +1,280 @@
+//! Which files did the compiler read?
+//!
+//! The compiler itself says so, in the course of the one compile there is:
+//!
+//! - gcc without dependency options: `SUNPRO_DEPENDENCIES`, an environment
+//!   variable of the preprocessor, names a file for all dependencies;
+//! - gcc with `-MD`: the user's own dependency file names all;
+//! - gcc with `-MMD`: is run with `-MD` in its place, and the system headers
+//!   are taken out of the file afterwards ([`user_headers_only`]);
+//! - clang: `CC_PRINT_HEADERS_FILE` names a file for all headers.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Call;
+use crate::compiler::depfile::{self, DepFile, Style};
+use crate::compiler::search::SearchPaths;
+use crate::compiler::{Class, Command, Family};
+use crate::hash::scan::{self, Scan};
+use crate::sys::process::{Channel, Invocation};
+
+/// How this compile's dependencies are learnt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// The source alone: it is not preprocessed.
+    None,
+    /// From the channel, in make's form.
+    ChannelRule,
+    /// From the channel, a path a line.
+    ChannelLines,
+    /// From the user's dependency file.
+    File,
+    /// From the user's dependency file, which must lose its system headers.
+    FileToTrim,
+}
+
+/// How to learn the dependencies of `command`.
+pub fn source(family: Family, command: &Command) -> Source {
+    if command.traits.no_preprocessing {
+        return Source::None;
+    }
+    match (family, &command.dependencies) {
+        (Family::Clang, _) => Source::ChannelLines,
+        (Family::Gcc, None) => Source::ChannelRule,
+        (Family::Gcc, Some(wanted)) if wanted.path == Path::new("/dev/null") => Source::ChannelRule,
+        (Family::Gcc, Some(wanted)) if wanted.user_only => Source::FileToTrim,
+        (Family::Gcc, Some(_)) => Source::File,
+    }
+}
+
+/// The environment that makes the compiler write to `channel`.
+pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsString)> {
+    match source {
+        Source::ChannelRule => {
+            vec![("SUNPRO_DEPENDENCIES", format!("{} cache", channel.path()).into())]
+        }
+        Source::ChannelLines => vec![
+            ("CC_PRINT_HEADERS", "1".into()),
+            ("CC_PRINT_HEADERS_FILE", channel.path().into()),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The arguments to run with, where they differ from the user's own.
+pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
+    let words = || command.args.iter().flat_map(|arg| arg.words.iter());
+    match source {
+        Source::FileToTrim => Some(
+            words()
+                .map(|word| match word.as_bytes() {
+                    b"-MMD" => "-MD".into(),
+                    bytes => match bytes.strip_prefix(b"-Wp,-MMD,") {
+                        Some(rest) => {
+                            let mut word = OsString::from("-Wp,-MD,");
+                            word.push(OsStr::from_bytes(rest));
+                            word
+                        }
+                        None => word.clone(),
+                    },
+                })
+                .collect(),
+        ),
+        // Dependency options would keep the preprocessor from looking at the variable.
+        Source::ChannelRule if command.dependencies.is_some() => Some(
+            command
+                .args
+                .iter()
+                .filter(|arg| !is_dependency_option(arg.words.first()))
+                .flat_map(|arg| arg.words.iter().cloned())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+fn is_dependency_option(word: Option<&OsString>) -> bool {
+    word.is_some_and(|word| {
+        let word = word.as_bytes();
+        [&b"-MD"[..], b"-MMD", b"-MF", b"-MT", b"-MQ", b"-MP", b"-Wp,-M"]
+            .iter()
+            .any(|option| word.starts_with(option))
+    })
+}
+
+/// What a compile depended on.
+pub struct Found {
+    /// Paths as the compiler spelled them, without the main source.
+    pub paths: Vec<PathBuf>,
+    /// The user's dependency file, if one was asked for and written.
+    pub file: Option<(Style, DepFile)>,
+}
+
+/// Why the dependencies are not known; the compile is not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Unknown {
+    #[error("the dependencies cannot be read: {0}")]
+    Unreadable(&'static str),
+    #[error("the dependency file has an unexpected target")]
+    Target,
+}
+
+/// Collects the dependencies after the compile. `written` says whether a file
+/// was written by it.
+pub fn collect(
+    source: Source,
+    command: &Command,
+    channel: Option<&Channel>,
+    written: &dyn Fn(&Path) -> bool,
+) -> Result<Found, Unknown> {
+    let mut found = Found {
+        paths: Vec::new(),
+        file: None,
+    };
+    if let Some(wanted) = &command.dependencies
+        && written(&wanted.path)
+    {
+        let text = fs_err::read(&wanted.path)
+            .map_err(|_| Unknown::Unreadable("the dependency file is gone"))?;
+        let (style, file) = depfile::detect(&text)
+            .ok_or(Unknown::Unreadable("the dependency file has an unknown form"))?;
+        if file.target != wanted.target {
+            return Err(Unknown::Target);
+        }
+        found.paths.extend(paths_of(&file));
+        found.file = Some((style, file));
+    } else if matches!(source, Source::File | Source::FileToTrim) {
+        return Err(Unknown::Unreadable("no dependency file was written"));
+    }
+    if matches!(source, Source::ChannelRule | Source::ChannelLines) {
+        let content = channel
+            .and_then(|channel| channel.content().ok())
+            .ok_or(Unknown::Unreadable("no channel"))?;
+        if source == Source::ChannelLines {
+            found.paths.extend(lines(&content));
+        } else {
+            let (_, file) =
+                depfile::detect(&content).ok_or(Unknown::Unreadable("a rule of unknown form"))?;
+            found.paths.extend(paths_of(&file));
+        }
+    }
+    let mut seen = HashSet::from([command.source.clone()]);
+    found.paths.retain(|path| seen.insert(path.clone()));
+    Ok(found)
+}
+
+fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
+    file.names
+        .iter()
+        .map(|name| PathBuf::from(OsStr::from_bytes(&depfile::unescape(name))))
+}
+
+fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
+    content
+        .split(|b| *b == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| PathBuf::from(OsStr::from_bytes(line)))
+}
+
+/// The dependency file that gcc writes with `-MMD`, made from the one of `-MD`.
+///
+/// gcc leaves a file out if it was found through a system directory, or beside
+/// one that was. Where paths alone do not tell which it was, the header names
+/// in the sources do; where they do not either, the answer is `None` and the
+/// compiler has to be asked.
+pub fn user_headers_only(
+    file: &DepFile,
+    command: &Command,
+    search: &SearchPaths,
+    scans: &[(&Path, &Scan)],
+) -> Option<DepFile> {
+    if scans.iter().any(|(_, scan)| scan.system_header) {
+        return None;
+    }
+    let user: HashSet<PathBuf> = user_directories(command).collect();
+    let system: Vec<&PathBuf> = search.angle.iter().filter(|dir| !user.contains(*dir)).collect();
+    let asked: HashSet<&[u8]> = scans
+        .iter()
+        .flat_map(|(_, scan)| &scan.lookups)
+        .filter(|lookup| lookup.asked != scan::Asked::Exists)
+        .map(|lookup| lookup.name.as_slice())
+        .collect();
+    let mut keep = HashSet::new();
+    for name in &file.names {
+        let path = PathBuf::from(OsStr::from_bytes(&depfile::unescape(name)));
+        let below_user = user.iter().any(|dir| path.starts_with(dir));
+        let below_system = system.iter().any(|dir| path.starts_with(dir));
+        let is_user = match (below_user, below_system) {
+            (_, false) => true,
+            (false, true) => false,
+            (true, true) => {
+                let named = |dir: &Path| {
+                    path.strip_prefix(dir)
+                        .is_ok_and(|rest| asked.contains(rest.as_os_str().as_bytes()))
+                };
+                let by_user = user.iter().any(|dir| named(dir));
+                let by_system = system.iter().any(|dir| named(dir));
+                if by_user == by_system {
+                    return None;
+                }
+                by_user
+            }
+        };
+        if is_user {
+            keep.insert(name.clone());
+        }
+    }
+    Some(depfile::without(file, |name| keep.contains(name)))
+}
+
+/// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
+/// own: slow, rare, and right where [`user_headers_only`] cannot tell.
+pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
+    let Some(wanted) = &command.dependencies else {
+        return;
+    };
+    let mut args: Vec<OsString> = command
+        .args
+        .iter()
+        .filter(|arg| arg.class != Class::Silent)
+        .flat_map(|arg| arg.words.iter().cloned())
+        .filter(|word| word != "-c" && word != "-S")
+        .collect();
+    args.push("-MM".into());
+    if wanted.phony {
+        args.push("-MP".into());
+    }
+    args.extend(["-MF".into(), wanted.path.clone().into_os_string(), "-MT".into()]);
+    args.push(OsStr::from_bytes(&wanted.target).to_owned());
+    let invocation = Invocation {
+        program: call.program,
+        name: call.name,
+        args: &args,
+        set: &[],
+        unset: &[],
+    };
+    let _ = invocation.query();
+}
+
+/// The directories that the user's own options add in front of the system's.
+fn user_directories(command: &Command) -> impl Iterator<Item = PathBuf> + '_ {
+    command
+        .args
+        .iter()
+        .filter(|arg| arg.class == Class::Search)
+        .filter_map(|arg| {
+            let first = arg.words.first()?.as_bytes();
+            let joined = first
+                .strip_prefix(b"-I")
+                .or_else(|| first.strip_prefix(b"-iquote"))?;
+            let directory = if joined.is_empty() {
+                arg.words.get(1)?.as_bytes()
+            } else {
+                joined
+            };
+            Some(PathBuf::from(OsStr::from_bytes(directory)))
+        })
+}

@@ -1,0 +1,167 @@
+//! The direct mode: which stored result still stands?
+//!
+//! Each dependency and each guarded directory is looked at once. A stamp that
+//! did not move vouches for the content; where it moved, the digest decides,
+//! from the inode table or by reading the file; and what was verified that way
+//! gets its new stamp written into the manifest.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+
+use crate::entry::manifest::{
+    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, Variant, Visitor,
+};
+use crate::hash::{Digest, InodeTable};
+use crate::sys::Stamp;
+use crate::sys::clock::{self, Nanos};
+use crate::sys::stamp::is_directory;
+
+/// A variant whose preconditions all hold.
+pub struct Match<'m> {
+    pub variant: Variant<'m>,
+    /// The manifest with fresh stamps, if any stamp moved.
+    pub refreshed: Option<Vec<u8>>,
+}
+
+/// The answer of [`find`].
+pub enum Lookup<'m> {
+    Found(Match<'m>),
+    /// Why the newest variant does not stand.
+    Stale(String),
+    /// The bytes are no manifest.
+    Unreadable,
+}
+
+/// Looks for a variant of the manifest `bytes` that stands now. `condition`
+/// says what a condition's digest is now; `accept` may refuse a variant by its
+/// flags.
+pub fn find<'m>(
+    bytes: &'m [u8],
+    table: &mut InodeTable,
+    condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
+    accept: &dyn Fn(&Variant<'m>) -> bool,
+) -> Lookup<'m> {
+    let Some(variants) = manifest::variants(bytes) else {
+        return Lookup::Unreadable;
+    };
+    let mut reason = None;
+    for (index, variant) in variants.enumerate() {
+        if !accept(&variant) {
+            reason.get_or_insert_with(|| "its messages are for another kind of terminal".into());
+            continue;
+        }
+        let mut checker = Checker {
+            table,
+            condition,
+            now: clock::coarse_now(),
+            stamps: Vec::new(),
+            moved: false,
+            reason: None,
+        };
+        match variant.visit(&mut checker) {
+            Some(true) => {
+                let refreshed = checker
+                    .moved
+                    .then(|| manifest::with_stamps(bytes, index, &checker.stamps))
+                    .flatten();
+                return Lookup::Found(Match { variant, refreshed });
+            }
+            Some(false) => {
+                reason = reason.or(checker.reason);
+            }
+            None => return Lookup::Unreadable,
+        }
+    }
+    Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
+}
+
+struct Checker<'t> {
+    table: &'t mut InodeTable,
+    condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
+    now: Nanos,
+    stamps: Vec<Stamp>,
+    moved: bool,
+    reason: Option<String>,
+}
+
+impl Checker<'_> {
+    fn stale(&mut self, path: &CStr, what: &str) -> bool {
+        self.reason = Some(format!("{} {what}", path.to_string_lossy()));
+        false
+    }
+
+    fn keep(&mut self, old: Stamp, new: Stamp) -> bool {
+        self.moved |= old != new;
+        self.stamps.push(new);
+        true
+    }
+
+    /// Asks a directory for each name. `None`: as expected.
+    fn surprise(directory: &DirectoryCheck<'_>) -> Option<String> {
+        let opened: Option<OwnedFd> = openat(
+            rustix::fs::CWD,
+            directory.path,
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .ok();
+        for (expectation, name) in directory.names() {
+            let found = match &opened {
+                None => Expectation::Absent,
+                Some(opened) => match statat(opened, name, AtFlags::empty()) {
+                    Err(_) => Expectation::Absent,
+                    Ok(stat) if is_directory(&stat) => Expectation::Directory,
+                    Ok(_) => Expectation::File,
+                },
+            };
+            if found != expectation {
+                return Some(format!(
+                    "{}/{}: was {expectation:?}, is {found:?}",
+                    directory.path.to_string_lossy(),
+                    name.to_string_lossy(),
+                ));
+            }
+        }
+        None
+    }
+}
+
+impl Visitor for Checker<'_> {
+    fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+        if (self.condition)(kind) == Some(digest) {
+            return true;
+        }
+        self.reason = Some(format!("{kind:?} differs"));
+        false
+    }
+
+    fn file(&mut self, file: FileCheck<'_>) -> bool {
+        match Stamp::of_path(file.path) {
+            Ok(stamp) if stamp == file.stamp => self.keep(stamp, stamp),
+            Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
+                self.stale(file.path, "is empty now")
+            }
+            Ok(_) => match crate::hash::file::digest(self.table, file.path) {
+                Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
+                Some(_) => self.stale(file.path, "changed"),
+                None => self.stale(file.path, "cannot be read"),
+            },
+            Err(_) => self.stale(file.path, "is gone"),
+        }
+    }
+
+    fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
+        let stamp = match Stamp::of_path(directory.path) {
+            Ok(stamp) if stamp == directory.stamp => return self.keep(stamp, stamp),
+            Ok(stamp) => stamp.if_settled(self.now),
+            Err(_) => Stamp::NONE,
+        };
+        if let Some(surprise) = Checker::surprise(&directory) {
+            self.reason = Some(surprise);
+            return false;
+        }
+        self.keep(directory.stamp, stamp)
+    }
+}

@@ -1,0 +1,208 @@
+//! What names a result.
+//!
+//! Three domains that never meet: the *manifest* key (command and compiler),
+//! the *direct* result key (manifest key and the digests of all dependencies)
+//! and the *preprocessed* result key (compiler, options and preprocessed text).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::identity::Identity;
+use crate::compiler::environment::{self, EnvEffect};
+use crate::compiler::{Class, Command, Family};
+use crate::config::Environment;
+use crate::entry::manifest::NewFile;
+use crate::hash::{Digest, Key, KeyHasher};
+
+/// Part of every key: change it when the meaning of a stored result changes.
+const RESULT_VERSION: &[u8] = b"1";
+
+/// All that a key is made of.
+pub struct Ingredients<'a> {
+    pub command: &'a Command,
+    pub identity: &'a Identity,
+    /// What stands for the compiler: its content, or what `compiler_check` says.
+    pub compiler: Digest,
+    /// The driver's base name: a target prefix in it is an option.
+    pub driver: &'a OsStr,
+    /// The arguments as the caller wrote them, for products that record them.
+    pub argv: &'a [std::ffi::OsString],
+    pub working_directory: &'a Path,
+    /// Whether the working directory counts where the product records it.
+    pub hash_dir: bool,
+    pub base_dir: Option<&'a Path>,
+    pub environment: &'a Environment,
+    pub ignore_locale: bool,
+}
+
+/// The key of the manifest.
+pub fn manifest_key(ingredients: &Ingredients<'_>) -> Key {
+    let mut hasher = KeyHasher::new("manifest");
+    ingredients.common(&mut hasher);
+    ingredients.arguments(&mut hasher, true);
+    hasher.finish()
+}
+
+/// The key of a result found by preprocessing; `text` is the preprocessed source.
+pub fn preprocessed_key(ingredients: &Ingredients<'_>, text: &[u8]) -> Key {
+    let mut hasher = KeyHasher::new("preprocessed");
+    ingredients.common(&mut hasher);
+    ingredients.arguments(&mut hasher, false);
+    hasher.field("text", &Digest::of(text).0);
+    hasher.finish()
+}
+
+/// The key of a result found by its dependencies.
+pub fn direct_key(
+    manifest: &Key,
+    files: &[NewFile],
+    conditions: &[(crate::entry::manifest::ConditionKind, Digest)],
+) -> Key {
+    let mut hasher = KeyHasher::new("direct");
+    hasher.field("manifest", &manifest.0);
+    for file in files {
+        hasher.field("path", &file.path);
+        hasher.field("digest", &file.digest.0);
+    }
+    for (kind, digest) in conditions {
+        hasher.field(&format!("{kind:?}"), &digest.0);
+    }
+    hasher.finish()
+}
+
+impl Ingredients<'_> {
+    fn common(&self, hasher: &mut KeyHasher) {
+        let command = self.command;
+        hasher.field("version", RESULT_VERSION);
+        hasher.field("compiler", &self.compiler.0);
+        hasher.field("driver", self.driver.as_bytes());
+        hasher.field("family", match self.identity.family {
+            Family::Gcc => b"gcc",
+            Family::Clang => b"clang",
+        });
+        hasher.field("language", command.language.0.as_bytes());
+        hasher.field("assembly", &[u8::from(command.assembly)]);
+        hasher.field("source", &self.relative(command.source.as_os_str()));
+        if let Some(dependencies) = &command.dependencies {
+            let kind = [
+                u8::from(dependencies.user_only),
+                u8::from(dependencies.phony),
+                // Nothing is kept of a file that goes nowhere.
+                u8::from(dependencies.path == Path::new("/dev/null")),
+            ];
+            hasher.field("dependencies", &kind);
+        }
+        for output in &command.outputs {
+            hasher.field("role", output.role.as_bytes());
+        }
+        let traits = &command.traits;
+        if (traits.records_directory || traits.opaque_product) && self.hash_dir {
+            hasher.field("directory", &self.recorded_directory());
+        }
+        if traits.records_output {
+            hasher.field("output", command.output.as_os_str().as_bytes());
+            hasher.field("directory", self.working_directory.as_os_str().as_bytes());
+        }
+        if traits.records_command {
+            for arg in self.argv {
+                hasher.field("argv", arg.as_bytes());
+            }
+        }
+        if traits.depends_on_cpu
+            && let Some(cpu) = crate::sys::cpu::identity()
+        {
+            hasher.field("cpu", &cpu);
+        }
+        self.variables(hasher);
+    }
+
+    fn arguments(&self, hasher: &mut KeyHasher, direct: bool) {
+        for arg in &self.command.args {
+            let label = match &arg.class {
+                Class::Silent | Class::Structural => continue,
+                Class::Macro | Class::Search if !direct => continue,
+                Class::PrefixMap { old, new } => {
+                    let option = arg.words.first().map_or(&b""[..], |word| word.as_bytes());
+                    let end = option.iter().position(|b| *b == b'=');
+                    hasher.field("map", option.get(..end.unwrap_or(0)).unwrap_or_default());
+                    hasher.field("map-old", &self.map_origin(old));
+                    hasher.field("map-new", new.as_bytes());
+                    continue;
+                }
+                _ => "arg",
+            };
+            for word in &arg.words {
+                hasher.field(label, &self.relative(word));
+            }
+        }
+    }
+
+    /// The environment variables that count.
+    fn variables(&self, hasher: &mut KeyHasher) {
+        let mut counted: Vec<_> = self
+            .environment
+            .iter()
+            .filter(|(name, _)| match environment::classify(name.as_bytes()) {
+                EnvEffect::Key | EnvEffect::KeyAndSearch => true,
+                EnvEffect::Locale => !self.ignore_locale,
+                _ => false,
+            })
+            .collect();
+        counted.sort();
+        for (name, value) in counted {
+            hasher.field("variable", name.as_bytes());
+            hasher.field("value", value.as_bytes());
+        }
+    }
+
+    /// The origin of a prefix map: where it is the working directory or above
+    /// it, how far above is all that counts.
+    fn map_origin(&self, old: &OsStr) -> Vec<u8> {
+        let old_path = Path::new(old);
+        match self.working_directory.strip_prefix(old_path) {
+            Ok(rest) if old_path.is_absolute() && old_path.components().count() > 1 => {
+                let mut text = b"\0above:".to_vec();
+                text.extend_from_slice(rest.as_os_str().as_bytes());
+                // A trailing slash is part of what is replaced.
+                if old.as_bytes().ends_with(b"/") {
+                    text.push(0);
+                }
+                text
+            }
+            _ => self.relative(old),
+        }
+    }
+
+    /// The working directory as the product will show it, after prefix maps.
+    fn recorded_directory(&self) -> Vec<u8> {
+        let real = self.working_directory.as_os_str().as_bytes();
+        // The last map that fits wins, in both families.
+        for arg in self.command.args.iter().rev() {
+            let Class::PrefixMap { old, new } = &arg.class else {
+                continue;
+            };
+            let option = arg.words.first().map_or(&b""[..], |word| word.as_bytes());
+            if option.starts_with(b"-fmacro-") || option.starts_with(b"-fprofile-") {
+                continue;
+            }
+            if let Some(rest) = real.strip_prefix(old.as_bytes()) {
+                let mut mapped = b"\0mapped:".to_vec();
+                mapped.extend_from_slice(new.as_bytes());
+                mapped.extend_from_slice(rest);
+                return mapped;
+            }
+        }
+        real.to_owned()
+    }
+
+    /// `word` with the base directory, where it occurs at the start of a path,
+    /// replaced by the way to it from the working directory.
+    fn relative(&self, word: &OsStr) -> Vec<u8> {
+        let bytes = word.as_bytes();
+        match self.base_dir {
+            Some(base) => super::base::relative(bytes, base, self.working_directory),
+            None => bytes.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Saying something to the user, once.
+//!
+//! A build makes hundreds of calls. What is wrong with the cache is said by
+//! the first of them; the others find a marker and are silent for a while.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::config::Environment;
+
+/// How long the same notice is not repeated.
+const QUIET: Duration = Duration::from_secs(600);
+
+/// Writes `cache: warning: <text>` to standard error, unless that has been
+/// said in the last ten minutes.
+pub fn say_once(environment: &Environment, text: &str) {
+    let marker = marker(environment, text);
+    let recent = fs_err::symlink_metadata(&marker)
+        .and_then(|metadata| metadata.modified())
+        .is_ok_and(|then| match SystemTime::now().duration_since(then) {
+            Ok(age) => age < QUIET,
+            Err(_) => true,
+        });
+    if recent {
+        return;
+    }
+    let _ = fs_err::remove_file(&marker);
+    // Whoever makes the marker speaks: of twenty calls at once, one.
+    let made = fs_err::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&marker);
+    if let Err(error) = &made
+        && error.kind() == std::io::ErrorKind::AlreadyExists
+    {
+        return;
+    }
+    let line = format!("cache: warning: {text}\n");
+    crate::sys::process::write_stream(rustix::stdio::stderr(), line.as_bytes());
+}
+
+fn marker(environment: &Environment, text: &str) -> PathBuf {
+    let directory = ["XDG_RUNTIME_DIR", "TMPDIR"]
+        .iter()
+        .filter_map(|name| environment.get(name))
+        .map(PathBuf::from)
+        .find(|directory| directory.is_dir())
+        .unwrap_or_else(|| PathBuf::from("/tmp"));
+    let user = rustix::process::geteuid().as_raw();
+    directory.join(format!(".cache-notice-{user}-{:016x}", xxh3_64(text.as_bytes())))
+}

@@ -1,0 +1,122 @@
+//! The preprocessor mode: what the compiler would see, not where it came from.
+//!
+//! Used only after a direct miss, when there is an older result to find, and
+//! only where the preprocessed text says all that the result depends on: no
+//! debug information, no warnings that look at comments or columns
+//! ([`crate::compiler::Traits::layout_matters`]).
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use super::Call;
+use crate::compiler::{Class, Command};
+use crate::sys::process::Invocation;
+
+/// The preprocessed source.
+pub struct Text {
+    pub bytes: Vec<u8>,
+    /// The files it came from, the main source included, as spelled.
+    pub files: Vec<PathBuf>,
+}
+
+/// Whether the mode may be used for `command`.
+pub fn may_be_used(command: &Command) -> bool {
+    let traits = &command.traits;
+    !(traits.layout_matters
+        || traits.no_preprocessing
+        || traits.has_unknown
+        || traits.records_command
+        || traits.opaque_product)
+        && command.inputs.is_empty()
+        && command.outputs.is_empty()
+}
+
+/// Words in the text that make the result depend on where tokens stand.
+const POSITION: [&[u8]; 5] = [
+    b"__builtin_LINE",
+    b"__builtin_COLUMN",
+    b"__builtin_source_location",
+    b"source_location",
+    b"#pragma GCC diagnostic",
+];
+
+/// Runs the preprocessor. `None`: it failed, had something to say, or the text
+/// does not say enough.
+pub fn preprocess(call: &Call<'_>, command: &Command) -> Option<Text> {
+    let mut args: Vec<OsString> = command
+        .args
+        .iter()
+        .filter(|arg| arg.class != Class::Silent)
+        .flat_map(|arg| arg.words.iter().cloned())
+        .filter(|word| word != "-c" && word != "-S")
+        .collect();
+    args.push("-E".into());
+    let invocation = Invocation {
+        program: call.program,
+        name: call.name,
+        args: &args,
+        set: &[],
+        unset: &[],
+    };
+    let answer = invocation.query().ok()?;
+    let silent = answer.status.success() && answer.stderr.is_empty();
+    if !silent
+        || POSITION
+            .iter()
+            .any(|word| memchr::memmem::find(&answer.stdout, word).is_some())
+    {
+        return None;
+    }
+    let files = files(&answer.stdout)?;
+    Some(Text {
+        bytes: answer.stdout,
+        files,
+    })
+}
+
+/// The files named in line markers (`# 12 "file" 1 3`, GCC manual,
+/// "Preprocessor Output"). `None` if a name has an escape that is not `\\` or `\"`.
+fn files(text: &[u8]) -> Option<Vec<PathBuf>> {
+    let mut names = BTreeSet::new();
+    let mut found = Vec::new();
+    for line in text.split(|b| *b == b'\n') {
+        let Some(rest) = line.strip_prefix(b"# ") else {
+            continue;
+        };
+        let Some(open) = memchr::memchr(b'"', rest) else {
+            continue;
+        };
+        let mut name = Vec::new();
+        let mut bytes = rest.get(open + 1..)?.iter();
+        loop {
+            match bytes.next()? {
+                b'"' => break,
+                b'\\' => match bytes.next()? {
+                    byte @ (b'\\' | b'"') => name.push(*byte),
+                    _ => return None,
+                },
+                byte => name.push(*byte),
+            }
+        }
+        let real = !name.starts_with(b"<") && !name.ends_with(b"//");
+        if real && names.insert(name.clone()) {
+            found.push(PathBuf::from(OsStr::from_bytes(&name)));
+        }
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::files;
+    use std::path::PathBuf;
+
+    #[test]
+    fn line_markers() {
+        let text = b"# 0 \"x.c\"\n# 0 \"<built-in>\"\n# 1 \"a\\\\\\\"b.h\" 1 3\n# 2 \"x.c\" 2\nint;\n";
+        let expected: Vec<PathBuf> = vec!["x.c".into(), "a\\\"b.h".into()];
+        assert_eq!(files(text), Some(expected));
+    }
+}

@@ -1,0 +1,582 @@
+//! Storing what a compile gave: only if everything it depended on is known,
+//! did not change meanwhile, and will be noticed when it changes.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::compile::Compiled;
+use super::shadow::{self, Places, Unguarded};
+use super::{Cached, base, dependencies, restore};
+use crate::compiler::search::SearchPaths;
+use crate::compiler::{Class, Family, depfile};
+use crate::entry::manifest::{
+    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
+};
+use crate::entry::{Blob, BlobName, Entry};
+use crate::hash::scan::{Asked, Lookup, Scan, Style};
+use crate::hash::{Digest, Key};
+use crate::stats::Counter;
+use crate::sys::Stamp;
+use crate::sys::clock::{self, Nanos};
+
+/// Why a result is not stored, and the counter that says so.
+#[derive(Debug)]
+pub struct Refusal {
+    pub counter: Counter,
+    pub why: String,
+}
+
+fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal {
+        counter,
+        why: why.into(),
+    })
+}
+
+/// A file that the result depends on.
+struct Dependency {
+    path: PathBuf,
+    digest: Digest,
+    stamp: Stamp,
+    /// `None` for files that are not source text (profiles, plugins, ...).
+    scan: Option<Scan>,
+}
+
+/// Everything a result depends on.
+struct Evidence {
+    files: Vec<Dependency>,
+    directories: Vec<NewDirectory>,
+    conditions: Vec<(ConditionKind, Digest)>,
+}
+
+/// Stores the result of `compiled` under its key. `key` is given when the
+/// preprocessor mode has computed one.
+pub fn record(
+    cached: &mut Cached<'_>,
+    compiled: &Compiled,
+    key: Option<Key>,
+) -> Result<(), Refusal> {
+    let Observed {
+        files,
+        depfile,
+        search,
+    } = observe(cached, compiled)?;
+    check_product(cached, compiled)?;
+    check_undeclared(cached)?;
+    let mut evidence = guard(cached, files, &search, compiled.started)?;
+    let depfile = depfile.map(|(style, file)| cached.dependency_blob(&style, file));
+    let outputs = outputs(cached, compiled)?;
+    pin(cached, compiled, &outputs, depfile.as_deref(), &mut evidence)?;
+
+    let entry = entry(cached, compiled, &outputs, depfile);
+    let files = manifest_files(cached, &evidence.files);
+    let key =
+        key.unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
+    let variant = NewVariant {
+        result: key,
+        duration_ms: u32::try_from(compiled.duration.as_millis()).unwrap_or(u32::MAX),
+        flags: flags(compiled),
+        conditions: evidence.conditions,
+        files,
+        directories: evidence.directories,
+    };
+    cached.store_result(&key, &entry, &variant).map_err(|error| Refusal {
+        counter: Counter::StoreError,
+        why: error.to_string(),
+    })
+}
+
+/// Adds a variant for a result that the preprocessor mode found, so that the
+/// direct mode finds it next time.
+pub fn remember(
+    cached: &mut Cached<'_>,
+    key: Key,
+    files: &[PathBuf],
+    duration_ms: u32,
+    started: Nanos,
+) -> Result<(), Refusal> {
+    let Some(search) = cached.search_paths() else {
+        return refuse(Counter::InternalError, "the header search path is not known");
+    };
+    let source = &cached.command.source;
+    let paths: Vec<PathBuf> = files.iter().filter(|path| *path != source).cloned().collect();
+    let (files, refusal) = read_files(cached, &paths, started);
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    let evidence = guard(cached, files, &search, started)?;
+    let variant = NewVariant {
+        result: key,
+        duration_ms,
+        flags: 0,
+        conditions: evidence.conditions,
+        files: manifest_files(cached, &evidence.files),
+        directories: evidence.directories,
+    };
+    cached.store_manifest(&variant).map_err(|error| Refusal {
+        counter: Counter::StoreError,
+        why: error.to_string(),
+    })
+}
+
+fn flags(compiled: &Compiled) -> u32 {
+    let mut flags = 0;
+    if !compiled.captured.stderr.is_empty() {
+        flags |= HAS_STDERR;
+        if compiled.colored {
+            flags |= COLORED;
+        }
+    }
+    flags
+}
+
+/// Whether the compile wrote `path`: its times are not older than the compile.
+fn written_since(path: &Path, started: Nanos) -> bool {
+    Stamp::of_path(path).is_ok_and(|stamp| stamp.changed >= started)
+}
+
+fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal> {
+    let path = &cached.command.output;
+    let replaced = restore::replaces(cached.identity.family, cached.command.assembly);
+    match restore::existing(path, replaced) {
+        restore::Existing::File if written_since(path, compiled.started) => Ok(()),
+        restore::Existing::File => refuse(
+            Counter::CompilerProducedNoOutput,
+            format!("{} was not written", path.display()),
+        ),
+        other => refuse(
+            Counter::CompilerProducedNoOutput,
+            format!("{} is {other:?} after the compile", path.display()),
+        ),
+    }
+}
+
+/// Reads and digests the source, every dependency and every other input; and
+/// the first reason not to store, if there is one.
+fn read_files(
+    cached: &mut Cached<'_>,
+    dependencies: &[PathBuf],
+    started: Nanos,
+) -> (Vec<Dependency>, Option<Refusal>) {
+    let mut files = Vec::with_capacity(dependencies.len() + 1);
+    let mut refusal = None;
+    let mut modified = |path: &Path, what: &str| {
+        refusal.get_or_insert_with(|| Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} {what}", path.display()),
+        });
+    };
+    let source = cached.command.source.clone();
+    for path in std::iter::once(&source).chain(dependencies) {
+        let now = clock::coarse_now();
+        let Some(content) = crate::hash::file::read(path) else {
+            modified(path, "cannot be read any more");
+            continue;
+        };
+        if content.stamp.modified.max(content.stamp.changed) >= started {
+            modified(path, "is newer than the compile");
+        }
+        let digest = Digest::of(&content.bytes);
+        let stamp = content.stamp.if_settled(now);
+        if stamp != Stamp::NONE {
+            cached.table.put(&stamp, &digest);
+        }
+        files.push(Dependency {
+            path: path.clone(),
+            digest,
+            stamp,
+            scan: Some(crate::hash::scan::scan(&content.bytes)),
+        });
+    }
+    for (path, optional) in cached.other_inputs() {
+        match crate::hash::file::digest(cached.table, &path) {
+            Some((digest, stamp)) => {
+                let current = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
+                if current.modified.max(current.changed) >= started {
+                    modified(&path, "is newer than the compile");
+                }
+                files.push(Dependency {
+                    path,
+                    digest,
+                    stamp,
+                    scan: None,
+                });
+            }
+            None if optional && rustix::fs::stat(&path).is_err() => {
+                cached.absent_inputs.push(path);
+            }
+            // A directory, say: an unknown option's value that is no file.
+            None if optional => {}
+            None => modified(&path, "cannot be read"),
+        }
+    }
+    (files, refusal)
+}
+
+type UserFile = (depfile::Style, depfile::DepFile);
+
+/// What a compile read.
+struct Observed {
+    files: Vec<Dependency>,
+    depfile: Option<UserFile>,
+    search: SearchPaths,
+}
+
+/// Finds out what the compile read, and puts the user's dependency file right
+/// where gcc was run with `-MD` in place of `-MMD`. That happens whatever else
+/// is refused.
+fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Refusal> {
+    let to_trim = compiled.source == dependencies::Source::FileToTrim;
+    let search = cached.search_paths();
+    let found = dependencies::collect(
+        compiled.source,
+        cached.command,
+        compiled.channel.as_ref(),
+        &|path| written_since(path, compiled.started),
+    );
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            if to_trim {
+                dependencies::ask_for_user_file(&cached.call, cached.command);
+            }
+            return refuse(Counter::InternalError, error.to_string());
+        }
+    };
+    let (files, refusal) = read_files(cached, &found.paths, compiled.started);
+    let depfile = match found.file {
+        Some((style, whole)) if to_trim => {
+            let trimmed = trim(cached, &style, &whole, search.as_ref(), &files);
+            if trimmed.is_none() {
+                dependencies::ask_for_user_file(&cached.call, cached.command);
+                return refuse(
+                    Counter::InternalError,
+                    "which headers are the system's is not clear",
+                );
+            }
+            trimmed.map(|trimmed| (style, trimmed))
+        }
+        file => file,
+    };
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    match search {
+        Some(search) => Ok(Observed {
+            files,
+            depfile,
+            search,
+        }),
+        None => refuse(Counter::InternalError, "the header search path is not known"),
+    }
+}
+
+/// After a compile that is not going to be stored: see [`observe`].
+pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
+    if compiled.source != dependencies::Source::FileToTrim {
+        return;
+    }
+    let written = cached.command.dependencies.as_ref().is_some_and(|wanted| {
+        Stamp::of_path(&wanted.path)
+            .is_ok_and(|stamp| stamp.size > 0 && stamp.changed >= compiled.started)
+    });
+    if written {
+        let _ = observe(cached, compiled);
+    }
+}
+
+/// Takes the system headers out of the user's dependency file and writes it
+/// anew. `None`: that could not be done.
+fn trim(
+    cached: &Cached<'_>,
+    style: &depfile::Style,
+    whole: &depfile::DepFile,
+    search: Option<&SearchPaths>,
+    files: &[Dependency],
+) -> Option<depfile::DepFile> {
+    let scans: Vec<(&Path, &Scan)> = files
+        .iter()
+        .filter_map(|file| Some((file.path.as_path(), file.scan.as_ref()?)))
+        .collect();
+    let trimmed = dependencies::user_headers_only(whole, cached.command, search?, &scans)?;
+    let wanted = cached.command.dependencies.as_ref()?;
+    restore::write(&wanted.path, &depfile::write(style, &trimmed)).ok()?;
+    Some(trimmed)
+}
+
+fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
+    let Some(watch) = &cached.watch else {
+        return Ok(());
+    };
+    let command = cached.command;
+    let mut declared = vec![command.output.as_path()];
+    declared.extend(command.dependencies.iter().map(|wanted| wanted.path.as_path()));
+    declared.extend(command.outputs.iter().map(|output| output.path.as_path()));
+    match watch.surprise(&declared) {
+        Some(path) => refuse(Counter::WroteUndeclaredFile, path.display().to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Turns what was read into evidence, or says why that is not possible.
+fn guard(
+    cached: &mut Cached<'_>,
+    files: Vec<Dependency>,
+    search: &SearchPaths,
+    started: Nanos,
+) -> Result<Evidence, Refusal> {
+    let mut conditions = Vec::new();
+    inspect(cached, &files, &mut conditions)?;
+    let sources: Vec<shadow::Source<'_>> = files
+        .iter()
+        .filter_map(|file| {
+            Some(shadow::Source {
+                path: &file.path,
+                scan: file.scan.as_ref()?,
+            })
+        })
+        .collect();
+    let mut absent = search.absent.clone();
+    absent.append(&mut cached.absent_inputs);
+    let is_gcc = cached.identity.family == Family::Gcc;
+    let places = Places {
+        quote: &search.quote,
+        angle: &search.angle,
+        absent: &absent,
+        precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
+        precompiled_in_source: is_gcc,
+    };
+    let forced: Vec<Vec<u8>> = cached
+        .command
+        .forced_includes
+        .iter()
+        .map(|name| name.as_bytes().to_owned())
+        .collect();
+    let directories = if cached.command.traits.no_preprocessing {
+        Vec::new()
+    } else {
+        let defined = defined_names(cached);
+        shadow::guard(&sources, &forced, &defined, &places, started).map_err(
+            |Unguarded::Precompiled(path)| Refusal {
+                counter: Counter::CouldNotUsePrecompiledHeader,
+                why: path.display().to_string(),
+            },
+        )?
+    };
+    Ok(Evidence {
+        files,
+        directories,
+        conditions,
+    })
+}
+
+/// Header names in `-D` options, for `#include MACRO`.
+fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
+    let mut found = Vec::new();
+    for arg in &cached.command.args {
+        if arg.class != Class::Macro {
+            continue;
+        }
+        for word in &arg.words {
+            for (open, close, style) in [(b'"', b'"', Style::Quote), (b'<', b'>', Style::Angle)] {
+                let bytes = word.as_bytes();
+                let Some(start) = memchr::memchr(open, bytes) else {
+                    continue;
+                };
+                let rest = bytes.get(start + 1..).unwrap_or_default();
+                if let Some(end) = memchr::memchr(close, rest) {
+                    found.push(Lookup {
+                        name: rest.get(..end).unwrap_or_default().to_owned(),
+                        style,
+                        asked: Asked::Macro,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What the sources say that a digest cannot vouch for.
+fn inspect(
+    cached: &Cached<'_>,
+    files: &[Dependency],
+    conditions: &mut Vec<(ConditionKind, Digest)>,
+) -> Result<(), Refusal> {
+    let in_options = |word: &[u8]| {
+        cached.command.args.iter().any(|arg| {
+            arg.class == Class::Macro
+                && arg
+                    .words
+                    .iter()
+                    .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
+        })
+    };
+    let mut date = in_options(b"__DATE__");
+    let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
+    let mut where_found = "an option".to_owned();
+    for file in files {
+        let Some(scan) = &file.scan else { continue };
+        let path = file.path.display();
+        if scan.assembler_file || scan.embed || scan.obscure {
+            return refuse(
+                Counter::UnsupportedCodeDirective,
+                format!("{path} reads files in a way that is not followed"),
+            );
+        }
+        let frozen = cached.frozen_time;
+        date |= scan.date && !frozen;
+        if (scan.time && !frozen) || scan.timestamp {
+            time = true;
+            where_found = path.to_string();
+        }
+    }
+    if cached.sloppy_time {
+        return Ok(());
+    }
+    if time {
+        return refuse(
+            Counter::UncacheableTimeMacro,
+            format!("{where_found} uses __TIME__ or __TIMESTAMP__"),
+        );
+    }
+    if date {
+        conditions.push((ConditionKind::Date, cached.today()));
+    }
+    Ok(())
+}
+
+/// The files that go into the entry, by blob name.
+fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
+    let command = cached.command;
+    let mut outputs = vec![(BlobName::OUTPUT, command.output.clone())];
+    for output in &command.outputs {
+        let Some(name) = BlobName::new(output.role) else {
+            return refuse(Counter::InternalError, format!("role {}", output.role));
+        };
+        if written_since(&output.path, compiled.started) {
+            outputs.push((name, output.path.clone()));
+        } else if !output.optional {
+            return refuse(
+                Counter::CompilerProducedNoOutput,
+                format!("{} was not written", output.path.display()),
+            );
+        }
+    }
+    Ok(outputs)
+}
+
+/// Ties the result to the directories that can be seen in it.
+fn pin(
+    cached: &Cached<'_>,
+    compiled: &Compiled,
+    outputs: &[(BlobName, PathBuf)],
+    depfile: Option<&[u8]>,
+    evidence: &mut Evidence,
+) -> Result<(), Refusal> {
+    let here = cached.working_directory.as_os_str().as_bytes();
+    let in_key = cached.directory_in_key();
+    let base = cached.base_dir.map(|base| base.as_os_str().as_bytes());
+    let mut streams: Vec<&[u8]> = vec![&compiled.captured.stdout, &compiled.captured.stderr];
+    streams.extend(depfile);
+    let sees = |text: &[u8], word: &[u8]| {
+        word.len() > 1 && memchr::memmem::find(text, word).is_some()
+    };
+    let mut sees_here = streams.iter().any(|text| sees(text, here));
+    let mut sees_base = base.is_some_and(|base| streams.iter().any(|text| sees(text, base)));
+    if !in_key || base.is_some() {
+        for (_, path) in outputs {
+            let Ok(content) = fs_err::read(path) else {
+                return refuse(Counter::InternalError, "an output is gone");
+            };
+            sees_here |= sees(&content, here);
+            sees_base |= base.is_some_and(|base| sees(&content, base));
+        }
+    }
+    if sees_here && !in_key && cached.hash_dir {
+        evidence
+            .conditions
+            .push((ConditionKind::Directory, Digest::of(here)));
+    }
+    if let Some(base) = base
+        && (sees_base || cached.command.traits.opaque_product)
+    {
+        evidence
+            .conditions
+            .push((ConditionKind::BaseDirectory, Digest::of(base)));
+    }
+    Ok(())
+}
+
+fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
+    let mut seen: HashSet<&Path> = HashSet::new();
+    files
+        .iter()
+        .filter(|file| seen.insert(&file.path))
+        .map(|file| {
+            let path = file.path.as_os_str().as_bytes();
+            let stored = cached
+                .base_dir
+                .and_then(|base| base::path_to_stored(path, base, cached.working_directory));
+            NewFile {
+                path: stored.unwrap_or_else(|| path.to_owned()),
+                digest: file.digest,
+                stamp: file.stamp,
+            }
+        })
+        .collect()
+}
+
+fn entry(
+    cached: &Cached<'_>,
+    compiled: &Compiled,
+    outputs: &[(BlobName, PathBuf)],
+    depfile: Option<Vec<u8>>,
+) -> Entry {
+    let mut entry = Entry::default();
+    for (name, path) in outputs {
+        entry.insert(name.clone(), Blob::File(path.clone()));
+    }
+    if let Some(depfile) = depfile {
+        entry.insert(BlobName::DEPENDENCIES, depfile);
+    }
+    entry.insert(BlobName::STDOUT, compiled.captured.stdout.clone());
+    entry.insert(BlobName::STDERR, compiled.captured.stderr.clone());
+    entry.insert(BlobName::EXIT_CODE, b"0".to_vec());
+    entry.insert(BlobName::METADATA, metadata(cached, compiled, outputs));
+    entry
+}
+
+/// The metadata blob: JSON for people and tools.
+fn metadata(
+    cached: &Cached<'_>,
+    compiled: &Compiled,
+    outputs: &[(BlobName, PathBuf)],
+) -> Vec<u8> {
+    let text = |text: &OsStr| text.to_string_lossy().into_owned();
+    let sizes: serde_json::Map<String, serde_json::Value> = outputs
+        .iter()
+        .map(|(name, path)| {
+            let size = Stamp::of_path(path).map_or(0, |stamp| stamp.size);
+            (name.to_string(), size.into())
+        })
+        .collect();
+    let metadata = serde_json::json!({
+        "format": 1,
+        "time_ms": clock::wall_millis(),
+        "compiler": text(cached.call.program.as_os_str()),
+        "compiler_version": cached.identity.version,
+        "directory": text(cached.working_directory.as_os_str()),
+        "command": cached.call.args.iter().map(|arg| text(arg)).collect::<Vec<_>>(),
+        "source": text(cached.command.source.as_os_str()),
+        "output": text(cached.command.output.as_os_str()),
+        "duration_ms": u64::try_from(compiled.duration.as_millis()).unwrap_or(u64::MAX),
+        "sizes": sizes,
+        "manifest": cached.manifest.hex(),
+    });
+    let mut bytes = serde_json::to_vec_pretty(&metadata).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}

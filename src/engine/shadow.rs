@@ -1,0 +1,382 @@
+//! What was *not* there: the guard against headers that appear later.
+//!
+//! From the header names that the scanner found in the source and all its
+//! dependencies, and the directories in which the compiler searches, follows
+//! every place that the compiler looked at, or would have, before it found a
+//! header. Each such place is a name that must stay as it is (absent, mostly)
+//! in a directory. A directory whose stamp did not move has no new names, so a
+//! later hit asks for one stamp per directory and for names only where it moved.
+//!
+//! More places are recorded than were looked at (names in inactive branches
+//! count too): that costs at most a needless miss, never a wrong hit.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, statat};
+
+use crate::entry::manifest::{Expectation, NewDirectory};
+use crate::hash::scan::{Asked, Lookup, Scan, Style};
+use crate::sys::Stamp;
+use crate::sys::clock::Nanos;
+use crate::sys::stamp::is_directory;
+
+/// Where the compiler searches, nearest first.
+pub struct Places<'a> {
+    /// Directories for quoted names only (`-iquote`).
+    pub quote: &'a [PathBuf],
+    /// Directories for all names.
+    pub angle: &'a [PathBuf],
+    /// Directories on the search path that did not exist.
+    pub absent: &'a [PathBuf],
+    /// Suffixes of precompiled headers, which are used in a header's place
+    /// (`x.h.gch`), so that none must appear either.
+    pub precompiled: &'a [&'a str],
+    /// Whether that holds for what the main source includes (gcc) or only for
+    /// forced headers (clang). gcc looks for them at the first include alone;
+    /// which one is the first, conditions decide, so all of the main source's
+    /// own count.
+    pub precompiled_in_source: bool,
+}
+
+/// One file that was compiled, with what its text asks for.
+pub struct Source<'a> {
+    pub path: &'a Path,
+    pub scan: &'a Scan,
+}
+
+/// Why a guard cannot be built; the compile is not stored.
+#[derive(Debug)]
+pub enum Unguarded {
+    /// A precompiled header is in use.
+    Precompiled(PathBuf),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Absent,
+    Directory,
+    File,
+    /// A link to nothing: it can come to life without its directory changing.
+    Dangling,
+}
+
+/// Names in directories, each asked for once.
+struct Guard {
+    now: Nanos,
+    kinds: HashMap<PathBuf, Kind>,
+    names: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
+    stamps: HashMap<PathBuf, Stamp>,
+    unstable: HashSet<PathBuf>,
+}
+
+/// The guard for a compile of `sources` (the main source first) with
+/// `forced` headers (`-include`). `now` is the coarse clock before the compile.
+pub fn guard(
+    sources: &[Source<'_>],
+    forced: &[Vec<u8>],
+    defined: &[Lookup],
+    places: &Places<'_>,
+    now: Nanos,
+) -> Result<Vec<NewDirectory>, Unguarded> {
+    let mut guard = Guard {
+        now,
+        kinds: HashMap::new(),
+        names: BTreeMap::new(),
+        stamps: HashMap::new(),
+        unstable: HashSet::new(),
+    };
+    for directory in places.absent {
+        guard.expect_path(directory, Path::new(""));
+    }
+    let mut explained: HashSet<PathBuf> = HashSet::new();
+    let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
+    let nowhere = Path::new("");
+    let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
+        // Angle names do not depend on who asks.
+        let from = match style_of(lookup) {
+            Style::Quote => beside,
+            Style::Angle => nowhere,
+        };
+        if asked.insert((from, lookup)) {
+            guard.follow(from, lookup, places, suffixes, &mut explained)?;
+        }
+        Ok(())
+    };
+    let all = || sources.iter().flat_map(|source| &source.scan.lookups);
+    for (index, source) in sources.iter().enumerate() {
+        let beside = source.path.parent().unwrap_or(nowhere);
+        let suffixes = match index {
+            0 if places.precompiled_in_source => places.precompiled,
+            _ => &[],
+        };
+        for lookup in &source.scan.lookups {
+            if lookup.asked != Asked::Macro {
+                ask(&mut guard, beside, lookup, suffixes)?;
+            }
+        }
+    }
+    let computing: BTreeSet<&Path> = sources
+        .iter()
+        .filter(|source| source.scan.computed)
+        .map(|source| source.path.parent().unwrap_or(nowhere))
+        .collect();
+    for beside in &computing {
+        let named = all().filter(|lookup| lookup.asked == Asked::Macro);
+        for lookup in named.chain(defined) {
+            ask(&mut guard, beside, lookup, &[][..])?;
+        }
+    }
+    for name in forced {
+        let lookup = Lookup {
+            name: name.clone(),
+            style: Style::Quote,
+            asked: Asked::Include,
+        };
+        guard.follow(nowhere, &lookup, places, places.precompiled, &mut explained)?;
+    }
+    if !computing.is_empty() {
+        guard.explain_the_rest(sources, places, &explained);
+    }
+    Ok(guard.finish())
+}
+
+impl Guard {
+    fn kind(&mut self, path: &Path) -> Kind {
+        if let Some(kind) = self.kinds.get(path) {
+            return *kind;
+        }
+        let kind = match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(_) => Kind::Absent,
+            Ok(stat) if is_directory(&stat) => Kind::Directory,
+            Ok(_) => match statat(CWD, path, AtFlags::empty()) {
+                Err(_) => Kind::Dangling,
+                Ok(stat) if is_directory(&stat) => Kind::Directory,
+                Ok(_) => Kind::File,
+            },
+        };
+        self.kinds.insert(path.to_owned(), kind);
+        kind
+    }
+
+    /// The stamp of a directory, taken before the first name in it is asked for.
+    fn stamp(&mut self, directory: &Path) {
+        if !self.stamps.contains_key(directory) {
+            let stamp = Stamp::of_path(or_here(directory)).unwrap_or(Stamp::NONE);
+            self.stamps
+                .insert(directory.to_owned(), stamp.if_settled(self.now));
+        }
+    }
+
+    fn expect(&mut self, directory: &Path, name: &[u8], expectation: Expectation) {
+        self.stamp(directory);
+        self.names
+            .entry(directory.to_owned())
+            .or_default()
+            .insert(name.to_owned(), expectation);
+    }
+
+    /// Walks `relative` below `directory` and records the first component that
+    /// is not there. The kind of the whole, seen from an include.
+    fn expect_path(&mut self, directory: &Path, relative: &Path) -> Kind {
+        let mut at = directory.to_owned();
+        let base = if directory.as_os_str().is_empty() {
+            Kind::Directory
+        } else {
+            self.kind(directory)
+        };
+        if base != Kind::Directory {
+            // The directory itself: everything in it is absent while it is.
+            let parent = directory.parent().unwrap_or(Path::new(""));
+            if let Some(name) = directory.file_name() {
+                let name = name.as_bytes().to_owned();
+                if base == Kind::Dangling {
+                    self.unstable.insert(parent.to_owned());
+                }
+                self.expect(parent, &name, Expectation::Absent);
+            }
+            return Kind::Absent;
+        }
+        let mut components = relative.components().peekable();
+        while let Some(component) = components.next() {
+            let name = component.as_os_str();
+            let next = match component {
+                Component::RootDir | Component::Prefix(_) => PathBuf::from("/"),
+                _ => at.join(name),
+            };
+            if matches!(component, Component::Normal(_)) {
+                self.stamp(&at);
+            }
+            let kind = self.kind(&next);
+            let last = components.peek().is_none();
+            match kind {
+                Kind::Absent | Kind::Dangling => {
+                    if kind == Kind::Dangling {
+                        self.unstable.insert(at.clone());
+                    }
+                    self.expect(&at, name.as_bytes(), Expectation::Absent);
+                    return Kind::Absent;
+                }
+                Kind::File if !last => {
+                    self.expect(&at, name.as_bytes(), Expectation::File);
+                    return Kind::Absent;
+                }
+                Kind::Directory if last => {
+                    self.expect(&at, name.as_bytes(), Expectation::Directory);
+                    return Kind::Absent;
+                }
+                Kind::File => return Kind::File,
+                Kind::Directory => at = next,
+            }
+        }
+        Kind::Directory
+    }
+
+    /// Follows one name through the search path as the compiler does.
+    fn follow(
+        &mut self,
+        beside: &Path,
+        lookup: &Lookup,
+        places: &Places<'_>,
+        suffixes: &[&str],
+        explained: &mut HashSet<PathBuf>,
+    ) -> Result<(), Unguarded> {
+        let name = Path::new(OsStr::from_bytes(&lookup.name));
+        if name.is_absolute() {
+            for suffix in suffixes {
+                self.refuse_precompiled(name, suffix)?;
+            }
+            let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
+            self.existence(lookup, kind, Path::new("/"), name);
+            return Ok(());
+        }
+        let quote = match lookup.style {
+            Style::Quote => std::iter::once(beside)
+                .chain(places.quote.iter().map(PathBuf::as_path))
+                .collect::<Vec<_>>(),
+            Style::Angle => Vec::new(),
+        };
+        for directory in quote
+            .into_iter()
+            .chain(places.angle.iter().map(PathBuf::as_path))
+        {
+            let kind = self.expect_path(directory, name);
+            for suffix in suffixes {
+                self.refuse_precompiled(&directory.join(name), suffix)?;
+            }
+            if kind == Kind::File {
+                explained.insert(directory.join(name));
+                self.existence(lookup, kind, directory, name);
+                // `#include_next` goes on behind the file that asks; where that
+                // is, we do not follow, so every place counts.
+                if lookup.asked != Asked::Next {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `__has_include` found a file: it need not be read, but it has to stay.
+    fn existence(&mut self, lookup: &Lookup, kind: Kind, directory: &Path, name: &Path) {
+        if kind != Kind::File || !matches!(lookup.asked, Asked::Exists | Asked::Next) {
+            return;
+        }
+        let whole = directory.join(name);
+        if let (Some(parent), Some(file)) = (whole.parent(), whole.file_name()) {
+            let (parent, file) = (parent.to_owned(), file.as_bytes().to_owned());
+            self.expect(&parent, &file, Expectation::File);
+        }
+    }
+
+    /// Dependencies that no literal name leads to came from `#include MACRO`
+    /// with a pasted name: take every way in which their path can be a search
+    /// directory and a name.
+    fn explain_the_rest(
+        &mut self,
+        sources: &[Source<'_>],
+        places: &Places<'_>,
+        explained: &HashSet<PathBuf>,
+    ) {
+        let directories: Vec<&Path> = places
+            .quote
+            .iter()
+            .chain(places.angle)
+            .map(PathBuf::as_path)
+            .collect();
+        let asking: Vec<&Path> = sources
+            .iter()
+            .filter(|source| source.scan.computed)
+            .filter_map(|source| source.path.parent())
+            .collect();
+        for source in sources.iter().skip(1) {
+            if explained.contains(source.path) {
+                continue;
+            }
+            for (index, directory) in directories.iter().enumerate() {
+                let Ok(name) = source.path.strip_prefix(directory) else {
+                    continue;
+                };
+                let earlier = directories.iter().take(index);
+                for place in asking.iter().chain(earlier) {
+                    self.expect_path(place, name);
+                }
+            }
+        }
+    }
+
+    fn refuse_precompiled(&mut self, path: &Path, suffix: &str) -> Result<(), Unguarded> {
+        let Some(name) = path.file_name() else {
+            return Ok(());
+        };
+        let mut name = name.to_owned();
+        name.push(suffix);
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let candidate = parent.join(&name);
+        if self.kind(&candidate) != Kind::Absent {
+            return Err(Unguarded::Precompiled(candidate));
+        }
+        // Where the directory itself is absent, that is what has been noted.
+        if self.kind(or_here(parent)) == Kind::Directory {
+            self.expect(parent, name.as_bytes(), Expectation::Absent);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<NewDirectory> {
+        self.names
+            .into_iter()
+            .map(|(path, names)| {
+                let trusted = !self.unstable.contains(&path);
+                let stamp = self.stamps.remove(&path).filter(|_| trusted);
+                NewDirectory {
+                    stamp: stamp.unwrap_or(Stamp::NONE),
+                    path: or_here(&path).as_os_str().as_bytes().to_owned(),
+                    names: names
+                        .into_iter()
+                        .map(|(name, expectation)| (expectation, name))
+                        .collect(),
+                }
+            })
+            .collect()
+    }
+}
+
+fn style_of(lookup: &Lookup) -> Style {
+    lookup.style
+}
+
+/// The empty path means the working directory.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    }
+}
+
+#[cfg(test)]
+#[path = "shadow_test.rs"]
+mod tests;

@@ -1,0 +1,230 @@
+//! The guard against the file system: what appears later must be seen.
+
+use std::path::{Path, PathBuf};
+
+use super::super::direct::{self, Lookup as Found};
+use super::*;
+use crate::entry::manifest::{NewVariant, with_variant};
+use crate::hash::{InodeTable, Key};
+use crate::sys::clock;
+
+struct Tree {
+    dir: tempfile::TempDir,
+}
+
+impl Tree {
+    fn new(files: &[(&str, &str)]) -> Tree {
+        let tree = Tree {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        for (name, text) in files {
+            tree.write(name, text);
+        }
+        tree
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
+    /// The guard of `sources` when searching `angle`, as a manifest.
+    fn guard(&self, sources: &[&str], angle: &[&str]) -> Vec<u8> {
+        self.try_guard(sources, angle).unwrap()
+    }
+
+    fn try_guard(&self, sources: &[&str], angle: &[&str]) -> Result<Vec<u8>, Unguarded> {
+        clock::settle();
+        let read: Vec<(PathBuf, Scan)> = sources
+            .iter()
+            .map(|name| {
+                let path = self.path(name);
+                let scan = crate::hash::scan::scan(&fs_err::read(&path).unwrap());
+                (path, scan)
+            })
+            .collect();
+        let sources: Vec<Source<'_>> = read
+            .iter()
+            .map(|(path, scan)| Source { path, scan })
+            .collect();
+        let all: Vec<PathBuf> = angle.iter().map(|dir| self.path(dir)).collect();
+        let (there, absent): (Vec<_>, Vec<_>) = all.into_iter().partition(|dir| dir.exists());
+        let places = Places {
+            quote: &[],
+            angle: &there,
+            absent: &absent,
+            precompiled: &[".gch"],
+            precompiled_in_source: true,
+        };
+        let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?;
+        let variant = NewVariant {
+            result: Key([0; 32]),
+            duration_ms: 0,
+            flags: 0,
+            conditions: vec![],
+            files: vec![],
+            directories,
+        };
+        Ok(with_variant(None, &variant))
+    }
+
+    /// Whether the guard still holds, and whether it did so by stamps alone.
+    fn holds(&self, manifest: &[u8]) -> Option<bool> {
+        let mut table = InodeTable::new(self.path(".table"));
+        match direct::find(manifest, &mut table, &mut |_| None, &|_| true) {
+            Found::Found(found) => Some(found.refreshed.is_none()),
+            Found::Stale(_) => None,
+            Found::Unreadable => panic!("unreadable"),
+        }
+    }
+}
+
+#[test]
+fn i3_a_header_in_an_earlier_directory() {
+    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", ""), ("a/other.h", "")]);
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["a", "b"]);
+    assert_eq!(tree.holds(&manifest), Some(true));
+    tree.write("a/unrelated.h", "");
+    assert_eq!(tree.holds(&manifest), Some(false));
+    tree.write("b/h2.h", "");
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("a/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn i4_an_earlier_directory_appears() {
+    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", "")]);
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["n/a", "b"]);
+    assert!(tree.holds(&manifest).is_some());
+    fs_err::create_dir_all(tree.path("n")).unwrap();
+    assert!(tree.holds(&manifest).is_some());
+    fs_err::create_dir_all(tree.path("n/a")).unwrap();
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn i3_a_directory_on_the_way_to_a_header_appears() {
+    let tree = Tree::new(&[("x.c", "#include <s/h.h>\n"), ("b/s/h.h", ""), ("a/o.h", "")]);
+    let manifest = tree.guard(&["x.c", "b/s/h.h"], &["a", "b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("a/s/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn a_quoted_name_beside_the_file_that_asks() {
+    let tree = Tree::new(&[
+        ("x.c", "#include <s/h.h>\n"),
+        ("b/s/h.h", "#include \"i.h\"\n"),
+        ("b/i.h", ""),
+    ]);
+    let manifest = tree.guard(&["x.c", "b/s/h.h", "b/i.h"], &["b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("b/s/i.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn i5_what_has_include_asked_for() {
+    let text = "#if __has_include(<maybe.h>)\n#endif\n#if __has_include(<sure.h>)\n#endif\n";
+    let tree = Tree::new(&[("x.c", text), ("a/sure.h", "")]);
+    let manifest = tree.guard(&["x.c"], &["a"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("a/maybe.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+    fs_err::remove_file(tree.path("a/maybe.h")).unwrap();
+    assert!(tree.holds(&manifest).is_some());
+    fs_err::remove_file(tree.path("a/sure.h")).unwrap();
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn include_next_behind_the_file_that_asks() {
+    let tree = Tree::new(&[
+        ("x.c", "#include <h.h>\n"),
+        ("a/h.h", "#include_next <h.h>\n"),
+        ("b/o.h", ""),
+        ("c/h.h", ""),
+    ]);
+    let manifest = tree.guard(&["x.c", "a/h.h", "c/h.h"], &["a", "b", "c"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("b/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn names_made_by_macros() {
+    let tree = Tree::new(&[
+        ("x.c", "#define H <h.h>\n#include H\n"),
+        ("b/h.h", ""),
+        ("a/o.h", ""),
+    ]);
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["a", "b"]);
+    tree.write("a/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+
+    let pasted = Tree::new(&[
+        ("x.c", "#define P(a) <a##h.h>\n#include P(x)\n"),
+        ("b/xh.h", ""),
+        ("a/o.h", ""),
+    ]);
+    let manifest = pasted.guard(&["x.c", "b/xh.h"], &["a", "b"]);
+    assert!(pasted.holds(&manifest).is_some());
+    pasted.write("a/xh.h", "");
+    assert_eq!(pasted.holds(&manifest), None);
+}
+
+#[test]
+fn a_precompiled_header_appears_or_is_there() {
+    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", "")]);
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("b/h.h.gch", "");
+    assert_eq!(tree.holds(&manifest), None);
+    assert!(tree.try_guard(&["x.c", "b/h.h"], &["b"]).is_err());
+}
+
+#[test]
+fn a_link_to_nothing_comes_to_life() {
+    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", ""), ("a/o.h", "")]);
+    std::os::unix::fs::symlink(tree.path("elsewhere/h.h"), tree.path("a/h.h")).unwrap();
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["a", "b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("elsewhere/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn a_directory_with_a_headers_name() {
+    let tree = Tree::new(&[("x.c", "#include <h>\n"), ("b/h", ""), ("a/h/o.h", "")]);
+    let manifest = tree.guard(&["x.c", "b/h"], &["a", "b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("a/h/p.h", "");
+    assert!(tree.holds(&manifest).is_some());
+    fs_err::remove_dir_all(tree.path("a/h")).unwrap();
+    tree.write("a/h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn i12_a_search_directory_is_a_link_that_moves() {
+    let tree = Tree::new(&[
+        ("x.c", "#include <h.h>\n"),
+        ("b/h.h", ""),
+        ("one/o.h", ""),
+        ("two/h.h", ""),
+    ]);
+    let link = tree.path("a");
+    std::os::unix::fs::symlink(tree.path("one"), &link).unwrap();
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["a", "b"]);
+    assert!(tree.holds(&manifest).is_some());
+    fs_err::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(Path::new("two"), &link).unwrap();
+    assert_eq!(tree.holds(&manifest), None);
+}

@@ -1,0 +1,65 @@
+//! Watching a compile with unknown options for files that no table declares.
+//!
+//! An option without a row may write a file that a hit would not bring back.
+//! So the directories in which a compiler writes are compared before and after;
+//! anything new or changed besides the declared files means: do not store. A
+//! neighbour in a parallel build can cause the same, which costs a miss.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::compiler::Command;
+use crate::sys::Stamp;
+
+/// The state of the directories before the compile.
+pub struct Watch {
+    before: BTreeMap<PathBuf, Stamp>,
+    directories: BTreeSet<PathBuf>,
+}
+
+impl Watch {
+    /// Looks at the directories in which `command` may write.
+    pub fn begin(command: &Command) -> Watch {
+        let mut directories = BTreeSet::from([PathBuf::from(".")]);
+        let values = command.inputs.iter().map(|input| &input.path);
+        for path in [&command.output, &command.source].into_iter().chain(values) {
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                directories.insert(parent.to_owned());
+            }
+        }
+        Watch {
+            before: snapshot(&directories),
+            directories,
+        }
+    }
+
+    /// The first file that appeared or changed and is not among `declared`.
+    pub fn surprise(&self, declared: &[&Path]) -> Option<PathBuf> {
+        let declared: BTreeSet<PathBuf> = declared.iter().map(|path| plain(path)).collect();
+        snapshot(&self.directories)
+            .into_iter()
+            .filter(|(path, stamp)| self.before.get(path) != Some(stamp))
+            .map(|(path, _)| path)
+            .find(|path| !declared.contains(&plain(path)))
+    }
+}
+
+/// Without a leading `./`.
+fn plain(path: &Path) -> PathBuf {
+    path.strip_prefix(".").unwrap_or(path).to_owned()
+}
+
+fn snapshot(directories: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
+    let mut found = BTreeMap::new();
+    for directory in directories {
+        let Ok(entries) = fs_err::read_dir(directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let stamp = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
+            found.insert(path, stamp);
+        }
+    }
+    found
+}

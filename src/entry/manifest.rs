@@ -1,0 +1,378 @@
+//! The manifest: what the direct mode knows about one command and source.
+//!
+//! A manifest lists *variants*: results that this command has had, each with
+//! everything that must be as it was for the result to stand. It is read where
+//! it lies; nothing is allocated per dependency.
+//!
+//! ```text
+//! manifest  = "cacheman" version:u32 count:u32 variant*
+//! variant   = length:u32 (bytes that follow)
+//!             result:[32] duration:u32 flags:u32
+//!             conditions:u32 files:u32 directories:u32
+//!             condition* file* directory*
+//! condition = kind:u32 digest:[32]
+//! file      = digest:[32] stamp:[40] path:text
+//! directory = stamp:[40] names:u32 path:text name*
+//! name      = expectation:u8 name:text
+//! text      = length:u32 bytes NUL
+//! ```
+//!
+//! Numbers are little endian; `duration` is in milliseconds; paths are as the
+//! compiler spelled them, relative ones relative to its working directory.
+//! Stamps say when the state was last verified on this machine; they may be
+//! [`Stamp::NONE`].
+
+use std::ffi::CStr;
+
+use crate::hash::{Digest, Key};
+use crate::sys::Stamp;
+use crate::sys::codec::{Reader, Writer};
+
+const MAGIC: &[u8; 8] = b"cacheman";
+const VERSION: u32 = 1;
+
+/// Variants kept in one manifest; the least recently added go.
+pub const MAX_VARIANTS: usize = 24;
+
+/// The stored standard error is not empty.
+pub const HAS_STDERR: u32 = 1;
+/// The stored standard error was written in colour.
+pub const COLORED: u32 = 2;
+
+/// Something besides files and directories that must be as it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum ConditionKind {
+    /// The working directory, because the product names it.
+    Directory = 1,
+    /// The base directory, because the product or its messages name it.
+    BaseDirectory = 2,
+    /// The text of the dependency file's target, because we could not write
+    /// the file for another.
+    DependencyTarget = 3,
+    /// The local date, because of `__DATE__`.
+    Date = 4,
+    /// Modification times, because of `__TIMESTAMP__`.
+    Timestamp = 5,
+}
+
+impl ConditionKind {
+    fn from_raw(raw: u32) -> Option<ConditionKind> {
+        use ConditionKind::*;
+        [Directory, BaseDirectory, DependencyTarget, Date, Timestamp]
+            .into_iter()
+            .find(|kind| *kind as u32 == raw)
+    }
+}
+
+/// What a directory is expected to say about a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Expectation {
+    /// Nothing of that name.
+    Absent = 0,
+    /// A directory, which an include passes over.
+    Directory = 1,
+    /// Something else than a directory.
+    File = 2,
+}
+
+impl Expectation {
+    fn from_raw(raw: u8) -> Option<Expectation> {
+        match raw {
+            0 => Some(Expectation::Absent),
+            1 => Some(Expectation::Directory),
+            2 => Some(Expectation::File),
+            _ => None,
+        }
+    }
+}
+
+/// A file whose content must be as it was.
+#[derive(Clone, Copy, Debug)]
+pub struct FileCheck<'a> {
+    pub digest: Digest,
+    pub stamp: Stamp,
+    pub path: &'a CStr,
+}
+
+/// A directory in which names must be as they were.
+#[derive(Clone, Copy)]
+pub struct DirectoryCheck<'a> {
+    pub stamp: Stamp,
+    pub path: &'a CStr,
+    count: u32,
+    names: Reader<'a>,
+}
+
+impl<'a> DirectoryCheck<'a> {
+    /// The names and what is expected of them.
+    pub fn names(&self) -> impl Iterator<Item = (Expectation, &'a CStr)> + use<'a> {
+        let mut names = self.names;
+        (0..self.count).map_while(move |_| {
+            let expectation = Expectation::from_raw(names.u8()?)?;
+            Some((expectation, names.text()?))
+        })
+    }
+}
+
+/// One result and its preconditions, as it lies in the manifest.
+#[derive(Clone, Copy)]
+pub struct Variant<'a> {
+    pub result: Key,
+    /// What the compile took, in milliseconds.
+    pub duration_ms: u32,
+    /// [`HAS_STDERR`], [`COLORED`].
+    pub flags: u32,
+    counts: [u32; 3],
+    body: &'a [u8],
+    /// The variant with its length, for copying it.
+    raw: &'a [u8],
+}
+
+/// Calls `f` with each part of a variant, in order: conditions, files,
+/// directories. `false` from a callback stops the walk.
+pub trait Visitor {
+    fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool;
+    fn file(&mut self, file: FileCheck<'_>) -> bool;
+    fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool;
+}
+
+impl<'a> Variant<'a> {
+    fn read(reader: &mut Reader<'a>) -> Option<Variant<'a>> {
+        let whole = reader.rest();
+        let length = reader.u32()? as usize;
+        let mut body = Reader::new(reader.take(length)?);
+        let result = Key(*body.array()?);
+        let duration_ms = body.u32()?;
+        let flags = body.u32()?;
+        let counts = [body.u32()?, body.u32()?, body.u32()?];
+        Some(Variant {
+            result,
+            duration_ms,
+            flags,
+            counts,
+            body: body.rest(),
+            raw: whole.get(..4 + length)?,
+        })
+    }
+
+    /// Shows all preconditions to `visitor`. `None`: the bytes make no sense.
+    /// `Some(false)`: the visitor stopped.
+    pub fn visit(&self, visitor: &mut impl Visitor) -> Option<bool> {
+        let mut reader = Reader::new(self.body);
+        for _ in 0..self.counts[0] {
+            let kind = ConditionKind::from_raw(reader.u32()?)?;
+            if !visitor.condition(kind, Digest(*reader.array()?)) {
+                return Some(false);
+            }
+        }
+        for _ in 0..self.counts[1] {
+            let file = FileCheck {
+                digest: Digest(*reader.array()?),
+                stamp: Stamp::decode(reader.array()?),
+                path: reader.text()?,
+            };
+            if !visitor.file(file) {
+                return Some(false);
+            }
+        }
+        for _ in 0..self.counts[2] {
+            let stamp = Stamp::decode(reader.array()?);
+            let count = reader.u32()?;
+            let path = reader.text()?;
+            let names = reader;
+            for _ in 0..count {
+                Expectation::from_raw(reader.u8()?)?;
+                reader.text()?;
+            }
+            let directory = DirectoryCheck {
+                stamp,
+                path,
+                count,
+                names,
+            };
+            if !visitor.directory(directory) {
+                return Some(false);
+            }
+        }
+        Some(true)
+    }
+}
+
+/// The variants of a manifest, newest first. `None`: not a manifest, or of
+/// another version.
+pub fn variants(bytes: &[u8]) -> Option<impl Iterator<Item = Variant<'_>>> {
+    let mut reader = Reader::new(bytes);
+    if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {
+        return None;
+    }
+    let count = reader.u32()?;
+    Some((0..count).map_while(move |_| Variant::read(&mut reader)))
+}
+
+/// A variant to be written.
+#[derive(Clone, Debug)]
+pub struct NewVariant {
+    pub result: Key,
+    pub duration_ms: u32,
+    pub flags: u32,
+    pub conditions: Vec<(ConditionKind, Digest)>,
+    pub files: Vec<NewFile>,
+    pub directories: Vec<NewDirectory>,
+}
+
+/// See [`FileCheck`].
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    pub path: Vec<u8>,
+    pub digest: Digest,
+    pub stamp: Stamp,
+}
+
+/// See [`DirectoryCheck`].
+#[derive(Clone, Debug)]
+pub struct NewDirectory {
+    pub path: Vec<u8>,
+    pub stamp: Stamp,
+    pub names: Vec<(Expectation, Vec<u8>)>,
+}
+
+impl NewVariant {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.raw(&self.result.0);
+        out.u32(self.duration_ms);
+        out.u32(self.flags);
+        out.u32(self.conditions.len() as u32);
+        out.u32(self.files.len() as u32);
+        out.u32(self.directories.len() as u32);
+        for (kind, digest) in &self.conditions {
+            out.u32(*kind as u32);
+            out.raw(&digest.0);
+        }
+        for file in &self.files {
+            out.raw(&file.digest.0);
+            out.raw(&file.stamp.encode());
+            out.text(&file.path);
+        }
+        for directory in &self.directories {
+            out.raw(&directory.stamp.encode());
+            out.u32(directory.names.len() as u32);
+            out.text(&directory.path);
+            for (expectation, name) in &directory.names {
+                out.u8(*expectation as u8);
+                out.text(name);
+            }
+        }
+        out.bytes
+    }
+}
+
+/// A manifest with `new` in front of the variants of `old` (if that is one),
+/// without those that lead to the same result under the same conditions.
+pub fn with_variant(old: Option<&[u8]>, new: &NewVariant) -> Vec<u8> {
+    let new = new.encode();
+    let mut kept: Vec<&[u8]> = Vec::new();
+    if let Some(variants) = old.and_then(variants) {
+        kept.extend(
+            variants
+                .filter(|variant| !same_preconditions(variant.raw, &new))
+                .map(|variant| variant.raw)
+                .take(MAX_VARIANTS - 1),
+        );
+    }
+    let mut out = Writer::new();
+    out.raw(MAGIC);
+    out.u32(VERSION);
+    out.u32(kept.len() as u32 + 1);
+    out.u32(new.len() as u32);
+    out.raw(&new);
+    for variant in kept {
+        out.raw(variant);
+    }
+    out.bytes
+}
+
+/// Whether two encoded variants have the same result, conditions and files.
+fn same_preconditions(raw: &[u8], new: &[u8]) -> bool {
+    #[derive(Default, PartialEq)]
+    struct Summary(Vec<(u32, Digest)>, Vec<(Digest, Vec<u8>)>);
+    impl Visitor for Summary {
+        fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+            self.0.push((kind as u32, digest));
+            true
+        }
+        fn file(&mut self, file: FileCheck<'_>) -> bool {
+            self.1.push((file.digest, file.path.to_bytes().to_owned()));
+            true
+        }
+        fn directory(&mut self, _: DirectoryCheck<'_>) -> bool {
+            false
+        }
+    }
+    let summary = |raw: &[u8]| {
+        let variant = Variant::read(&mut Reader::new(raw))?;
+        let mut summary = Summary::default();
+        variant.visit(&mut summary)?;
+        Some(summary)
+    };
+    let mut framed = Writer::new();
+    framed.u32(new.len() as u32);
+    framed.raw(new);
+    match (summary(raw), summary(&framed.bytes)) {
+        (Some(old), Some(new)) => old == new,
+        // What cannot be read is not worth keeping.
+        _ => true,
+    }
+}
+
+/// The manifest `bytes` with the stamps of variant number `index` replaced by
+/// `stamps`, in the order of [`Variant::visit`]: files, then directories.
+/// `None` if the numbers do not fit.
+pub fn with_stamps(bytes: &[u8], index: usize, stamps: &[Stamp]) -> Option<Vec<u8>> {
+    struct Offsets<'m> {
+        base: &'m [u8],
+        found: Vec<usize>,
+    }
+    impl Offsets<'_> {
+        /// Where the stamp in front of `path` lies; `between` bytes stand
+        /// between the stamp and the text's length.
+        fn note(&mut self, path: &CStr, between: usize) {
+            let text = path.as_ptr() as usize - self.base.as_ptr() as usize;
+            self.found.push(text - 4 - between - Stamp::LEN);
+        }
+    }
+    impl Visitor for Offsets<'_> {
+        fn condition(&mut self, _: ConditionKind, _: Digest) -> bool {
+            true
+        }
+        fn file(&mut self, file: FileCheck<'_>) -> bool {
+            self.note(file.path, 0);
+            true
+        }
+        fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
+            self.note(directory.path, 4);
+            true
+        }
+    }
+    let variant = variants(bytes)?.nth(index)?;
+    let mut offsets = Offsets {
+        base: bytes,
+        found: Vec::with_capacity(stamps.len()),
+    };
+    variant.visit(&mut offsets)?;
+    if offsets.found.len() != stamps.len() {
+        return None;
+    }
+    let mut out = bytes.to_owned();
+    for (offset, stamp) in offsets.found.iter().zip(stamps) {
+        out.get_mut(*offset..*offset + Stamp::LEN)?
+            .copy_from_slice(&stamp.encode());
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+#[path = "manifest_test.rs"]
+mod tests;

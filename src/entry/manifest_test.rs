@@ -1,0 +1,142 @@
+use super::*;
+
+fn variant(seed: u8) -> NewVariant {
+    NewVariant {
+        result: Key([seed; 32]),
+        duration_ms: 1234,
+        flags: HAS_STDERR,
+        conditions: vec![(ConditionKind::Date, Digest([9; 32]))],
+        files: vec![
+            NewFile {
+                path: b"x.c".to_vec(),
+                digest: Digest([seed; 32]),
+                stamp: Stamp::NONE,
+            },
+            NewFile {
+                path: b"/usr/include/stdio.h".to_vec(),
+                digest: Digest([2; 32]),
+                stamp: Stamp {
+                    device: 1,
+                    inode: 2,
+                    size: 3,
+                    modified: 4,
+                    changed: 5,
+                },
+            },
+        ],
+        directories: vec![NewDirectory {
+            path: b"include".to_vec(),
+            stamp: Stamp::NONE,
+            names: vec![
+                (Expectation::Absent, b"stdio.h".to_vec()),
+                (Expectation::File, b"config.h".to_vec()),
+            ],
+        }],
+    }
+}
+
+#[derive(Default, PartialEq, Debug)]
+struct Seen(Vec<String>);
+
+impl Visitor for Seen {
+    fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+        self.0.push(format!("{kind:?} {digest}"));
+        true
+    }
+    fn file(&mut self, file: FileCheck<'_>) -> bool {
+        self.0.push(format!(
+            "{:?} {} {}",
+            file.path, file.digest, file.stamp.size
+        ));
+        true
+    }
+    fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
+        let names: Vec<_> = directory.names().collect();
+        self.0.push(format!(
+            "{:?} {:?} {}",
+            directory.path, names, directory.stamp.size
+        ));
+        true
+    }
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let bytes = with_variant(None, &variant(1));
+    let all: Vec<_> = variants(&bytes).unwrap().collect();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].result, Key([1; 32]));
+    assert_eq!(all[0].duration_ms, 1234);
+    assert_eq!(all[0].flags, HAS_STDERR);
+    let mut seen = Seen::default();
+    assert_eq!(all[0].visit(&mut seen), Some(true));
+    assert_eq!(seen.0.len(), 4);
+    assert!(seen.0[3].contains("config.h"));
+}
+
+#[test]
+fn the_newest_comes_first_and_the_same_is_replaced() {
+    let one = with_variant(None, &variant(1));
+    let two = with_variant(Some(&one), &variant(2));
+    let again = with_variant(Some(&two), &variant(1));
+    let results: Vec<_> = variants(&again).unwrap().map(|v| v.result.0[0]).collect();
+    assert_eq!(results, [1, 2]);
+}
+
+#[test]
+fn the_number_of_variants_is_bounded() {
+    let mut bytes = None;
+    for seed in 0..100 {
+        bytes = Some(with_variant(bytes.as_deref(), &variant(seed)));
+    }
+    assert_eq!(variants(&bytes.unwrap()).unwrap().count(), MAX_VARIANTS);
+}
+
+#[test]
+fn stamps_are_replaced_in_place() {
+    let bytes = with_variant(Some(&with_variant(None, &variant(1))), &variant(2));
+    let stamp = |size| Stamp {
+        size,
+        ..Stamp::NONE
+    };
+    let stamped = with_stamps(&bytes, 1, &[stamp(7), stamp(8), stamp(9)]).unwrap();
+    assert_eq!(bytes.len(), stamped.len());
+    let mut seen = Seen::default();
+    variants(&stamped).unwrap().nth(1).unwrap().visit(&mut seen);
+    assert!(seen.0[1].ends_with(" 7") && seen.0[2].ends_with(" 8") && seen.0[3].ends_with(" 9"));
+    let (mut old, mut new) = (Seen::default(), Seen::default());
+    variants(&bytes).unwrap().next().unwrap().visit(&mut old);
+    variants(&stamped).unwrap().next().unwrap().visit(&mut new);
+    assert_eq!(old, new);
+    assert!(with_stamps(&bytes, 1, &[stamp(7)]).is_none());
+}
+
+#[test]
+fn every_truncation_and_every_flipped_byte_is_survived() {
+    let bytes = with_variant(Some(&with_variant(None, &variant(1))), &variant(2));
+    for len in 0..bytes.len() {
+        for variant in variants(&bytes[..len]).into_iter().flatten() {
+            variant.visit(&mut Seen::default());
+        }
+    }
+    for at in 0..bytes.len() {
+        let mut broken = bytes.clone();
+        broken[at] ^= 0xff;
+        for variant in variants(&broken).into_iter().flatten() {
+            variant.visit(&mut Seen::default());
+        }
+        with_variant(Some(&broken), &super::tests::variant(3));
+    }
+}
+
+#[test]
+fn the_format_is_pinned() {
+    let bytes = with_variant(None, &variant(1));
+    assert_eq!(&bytes[..8], b"cacheman");
+    assert_eq!(bytes[8..12], 1u32.to_le_bytes());
+    assert_eq!(bytes.len(), 368);
+    assert_eq!(
+        Digest::of(&bytes).to_string(),
+        "c9bfcdc0216f5937956fc5fbeb7ca7a90c46aca40ea524bc8719a5c7a1a68166"
+    );
+}

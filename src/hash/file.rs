@@ -1,0 +1,70 @@
+//! Reading a file so that its digest and its stamp belong together.
+
+use std::fs::File;
+use std::io::Read;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::{Digest, InodeTable};
+use crate::sys::Stamp;
+use crate::sys::clock::{self, Nanos};
+
+/// A file's content with what `stat` said before and after it was read.
+pub struct FileContent {
+    pub bytes: Vec<u8>,
+    pub stamp: Stamp,
+}
+
+/// Reads the whole of `path`. `None` if it cannot be read or changed meanwhile.
+pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
+    let mut file = open(path)?;
+    let before = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    let mut bytes = Vec::with_capacity(usize::try_from(before.size).ok()?.checked_add(1)?);
+    file.read_to_end(&mut bytes).ok()?;
+    let after = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    (before == after && after.size == bytes.len() as u64).then_some(FileContent {
+        bytes,
+        stamp: after,
+    })
+}
+
+fn open(path: impl rustix::path::Arg) -> Option<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
+    // A fifo or device has no content that a digest could stand for.
+    crate::sys::stamp::is_regular(&rustix::fs::fstat(&file).ok()?).then_some(file)
+}
+
+/// The digest of the content of `path`, from the table where its stamp is
+/// known there, and the stamp to trust it by ([`Stamp::NONE`] when the file is
+/// too young). `None` if it cannot be read.
+///
+/// Memory is bounded however large the file is.
+pub fn digest(table: &mut InodeTable, path: impl rustix::path::Arg) -> Option<(Digest, Stamp)> {
+    let now: Nanos = clock::coarse_now();
+    let mut file = open(path)?;
+    let before = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    if let Some(digest) = table.get(&before) {
+        return Some((digest, before));
+    }
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = [0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => hasher.update(buffer.get(..n)?),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(_) => return None,
+        };
+    }
+    let digest = Digest(*hasher.finalize().as_bytes());
+    let after = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    if before != after {
+        return None;
+    }
+    let stamp = after.if_settled(now);
+    if stamp != Stamp::NONE {
+        table.put(&stamp, &digest);
+    }
+    Some((digest, stamp))
+}

@@ -1,0 +1,429 @@
+//! The source scanner: what a file's text can make a compiler look at.
+//!
+//! One pass over C-family source that knows comments, strings, character
+//! literals, raw strings and line splices, so that a word inside a comment
+//! disables nothing. It reports more than a preprocessor would act on (inactive
+//! branches are read too), never less.
+//!
+//! The lexical rules are those of C23 5.2.1 and C++23 [lex]; where they differ
+//! the scanner reports the union.
+
+/// How a header name is looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Style {
+    /// `"name"`: beside the including file first.
+    Quote,
+    /// `<name>`.
+    Angle,
+}
+
+/// What asks for a header.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Asked {
+    /// `#include`, `#import`.
+    Include,
+    /// `#include_next`, `__has_include_next`.
+    Next,
+    /// `__has_include`: whether it exists, not what it says.
+    Exists,
+    /// Named in a macro's body, for `#include MACRO`.
+    Macro,
+}
+
+/// A header name in the text.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Lookup {
+    pub name: Vec<u8>,
+    pub style: Style,
+    pub asked: Asked,
+}
+
+/// What was found in one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// Header names, in order, repeated ones once.
+    pub lookups: Vec<Lookup>,
+    /// `#include MACRO` or `__has_include(MACRO)`.
+    pub computed: bool,
+    /// `__TIME__` as a token.
+    pub time: bool,
+    /// `__DATE__` as a token.
+    pub date: bool,
+    /// `__TIMESTAMP__` as a token.
+    pub timestamp: bool,
+    /// `.incbin` or `.include` outside comments (in assembler or a string of
+    /// inline assembler): a file that the compiler does not report is read.
+    pub assembler_file: bool,
+    /// `#embed` or `__has_embed`.
+    pub embed: bool,
+    /// `#pragma GCC system_header` or clang's.
+    pub system_header: bool,
+    /// Something the scanner does not follow (trigraphs, `#pragma` that reads files).
+    pub obscure: bool,
+    /// An escape character (0x1b): quoted source could look like colours.
+    pub escape: bool,
+}
+
+/// Scans `text`.
+pub fn scan(text: &[u8]) -> Scan {
+    let spliced;
+    let text = if has_splice(text) {
+        spliced = join_lines(text);
+        &spliced
+    } else {
+        text
+    };
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        line_start: true,
+        found: Scan::default(),
+        seen: std::collections::HashSet::new(),
+    };
+    scanner.found.obscure = memchr::memmem::find(text, b"??=").is_some()
+        || memchr::memmem::find(text, b"??/").is_some();
+    scanner.found.escape = memchr::memchr(0x1b, text).is_some();
+    scanner.run();
+    scanner.found
+}
+
+/// Whether a backslash ends a line (white space between is allowed by gcc).
+fn has_splice(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', text).any(|at| splice_length(&text[at + 1..]).is_some())
+}
+
+/// After a backslash: how many bytes up to and including the newline.
+fn splice_length(rest: &[u8]) -> Option<usize> {
+    let blank = rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c))
+        .count();
+    (rest.get(blank) == Some(&b'\n')).then_some(blank + 1)
+}
+
+fn join_lines(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        match splice_length(rest) {
+            Some(length) => rest = &rest[length..],
+            None => out.push(b'\\'),
+        }
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    /// Only white space and comments since the last newline.
+    line_start: bool,
+    found: Scan,
+    seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.text.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn run(&mut self) {
+        while let Some(&byte) = self.text.get(self.at) {
+            match byte {
+                b'\n' => {
+                    self.line_start = true;
+                    self.at += 1;
+                }
+                b' ' | b'\t' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b'/' if matches!(self.peek(1), b'/' | b'*') => self.comment(),
+                b'#' if self.line_start => {
+                    self.at += 1;
+                    self.directive();
+                }
+                b'%' if self.line_start && self.peek(1) == b':' => {
+                    self.at += 2;
+                    self.directive();
+                }
+                _ => {
+                    self.line_start = false;
+                    self.token(byte);
+                }
+            }
+        }
+    }
+
+    /// At a comment's slash. A line comment stops in front of its newline.
+    fn comment(&mut self) {
+        let body = &self.text[self.at + 2..];
+        let length = if self.peek(1) == b'/' {
+            memchr::memchr(b'\n', body).unwrap_or(body.len())
+        } else {
+            memchr::memmem::find(body, b"*/").map_or(body.len(), |at| at + 2)
+        };
+        self.at += 2 + length;
+    }
+
+    /// One token that is no comment, white space or newline.
+    fn token(&mut self, byte: u8) {
+        match byte {
+            b'"' => {
+                let text = self.quoted(b'"');
+                self.look_for_assembler(text);
+            }
+            b'\'' => {
+                self.quoted(b'\'');
+            }
+            b'0'..=b'9' => self.number(),
+            b'.' => {
+                // With what stands before it, which decides whether it is a member.
+                let from = self.at.saturating_sub(2);
+                let rest = &self.text[from..];
+                self.look_for_assembler(&rest[..rest.len().min(40)]);
+                self.at += 1;
+            }
+            byte if is_word(byte) => self.word(),
+            _ => self.at += 1,
+        }
+    }
+
+    fn look_for_assembler(&mut self, text: &[u8]) {
+        self.found.assembler_file |= reads_assembler_file(text);
+    }
+
+    /// A string or character literal; unterminated ones end with their line, as
+    /// apostrophes in skipped text do. Returns what stands between the quotes.
+    fn quoted(&mut self, quote: u8) -> &'a [u8] {
+        let start = self.at + 1;
+        let mut at = start;
+        while let Some(&byte) = self.text.get(at) {
+            match byte {
+                b'\\' if self.text.get(at + 1) != Some(&b'\n') => at += 2,
+                b'\n' => break,
+                byte if byte == quote => {
+                    self.at = at + 1;
+                    return &self.text[start..at];
+                }
+                _ => at += 1,
+            }
+        }
+        let end = at.min(self.text.len());
+        self.at = end;
+        &self.text[start.min(end)..end]
+    }
+
+    /// A preprocessing number, with C++'s digit separators.
+    fn number(&mut self) {
+        while is_word(self.peek(0))
+            || self.peek(0) == b'.'
+            || (self.peek(0) == b'\'' && is_word(self.peek(1)))
+            || (matches!(self.peek(0), b'+' | b'-')
+                && matches!(self.text[self.at - 1], b'e' | b'E' | b'p' | b'P'))
+        {
+            self.at += 1;
+            if self.at >= self.text.len() {
+                break;
+            }
+        }
+    }
+
+    fn take_word(&mut self) -> &'a [u8] {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().position(|b| !is_word(*b)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    fn word(&mut self) {
+        let word = self.take_word();
+        match word {
+            b"__TIME__" => self.found.time = true,
+            b"__DATE__" => self.found.date = true,
+            b"__TIMESTAMP__" => self.found.timestamp = true,
+            b"__has_include" => self.has_include(Asked::Exists),
+            b"__has_include_next" => self.has_include(Asked::Next),
+            b"__has_embed" => self.found.embed = true,
+            b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
+            _ => {}
+        }
+    }
+
+    /// At the quote of `R"delimiter(...)delimiter"`.
+    fn raw_string(&mut self) {
+        let rest = &self.text[self.at + 1..];
+        let Some(open) = rest.iter().take(17).position(|b| *b == b'(') else {
+            return;
+        };
+        let mut end = Vec::with_capacity(open + 2);
+        end.push(b')');
+        end.extend_from_slice(&rest[..open]);
+        end.push(b'"');
+        // Not a raw string in this language after all: its first line may be
+        // an ordinary string, so what follows must not be skipped blindly.
+        match memchr::memmem::find(&rest[open..], &end) {
+            Some(length) => {
+                let body = &rest[open..open + length];
+                self.look_for_assembler(body);
+                // In C89 the text is ordinary tokens: look for the words all the same.
+                for (word, flag) in [
+                    (&b"__TIME__"[..], &mut self.found.time),
+                    (b"__DATE__", &mut self.found.date),
+                    (b"__TIMESTAMP__", &mut self.found.timestamp),
+                ] {
+                    *flag |= memchr::memmem::find(body, word).is_some();
+                }
+                self.at += 1 + open + length + end.len();
+            }
+            None => self.found.obscure = true,
+        }
+        if matches!(self.text.get(self.at), Some(b'"')) && self.found.obscure {
+            self.quoted(b'"');
+        }
+    }
+
+    /// Blanks and block comments on this line.
+    fn skip_blank(&mut self) {
+        loop {
+            match self.peek(0) {
+                b' ' | b'\t' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b'/' if self.peek(1) == b'*' => self.comment(),
+                _ => return,
+            }
+        }
+    }
+
+    /// `"name"` or `<name>` here, if there is one.
+    fn header_name(&mut self) -> Option<(&'a [u8], Style)> {
+        let (close, style) = match self.peek(0) {
+            b'"' => (b'"', Style::Quote),
+            b'<' => (b'>', Style::Angle),
+            _ => return None,
+        };
+        let rest = self.text.get(self.at + 1..)?;
+        let end = memchr::memchr2(close, b'\n', rest)?;
+        if rest[end] != close {
+            return None;
+        }
+        self.at += end + 2;
+        Some((&rest[..end], style))
+    }
+
+    fn note(&mut self, name: &'a [u8], style: Style, asked: Asked) {
+        if !name.is_empty() && !name.contains(&0) && self.seen.insert((name, style, asked)) {
+            self.found.lookups.push(Lookup {
+                name: name.to_owned(),
+                style,
+                asked,
+            });
+        }
+    }
+
+    fn has_include(&mut self, asked: Asked) {
+        self.skip_blank();
+        if self.peek(0) != b'(' {
+            return;
+        }
+        self.at += 1;
+        self.skip_blank();
+        match self.header_name() {
+            Some((name, style)) => self.note(name, style, asked),
+            None => self.found.computed = true,
+        }
+    }
+
+    /// After the `#` of a directive.
+    fn directive(&mut self) {
+        self.line_start = false;
+        self.skip_blank();
+        let name = self.take_word();
+        match name {
+            b"include" | b"import" => self.include(Asked::Include),
+            b"include_next" => self.include(Asked::Next),
+            b"embed" => self.found.embed = true,
+            b"define" => self.define(),
+            b"pragma" => self.pragma(),
+            _ => {}
+        }
+    }
+
+    fn include(&mut self, asked: Asked) {
+        self.skip_blank();
+        match self.header_name() {
+            Some((name, style)) => self.note(name, style, asked),
+            None => self.found.computed = true,
+        }
+    }
+
+    /// A macro's body may name a header: `#define CONFIG "config.h"`, `<a/b.h>`.
+    fn define(&mut self) {
+        let rest = &self.text[self.at..];
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..length];
+        for (open, close, style) in [(b'"', b'"', Style::Quote), (b'<', b'>', Style::Angle)] {
+            let mut from = 0;
+            while let Some(start) = memchr::memchr(open, &line[from..]).map(|at| from + at + 1) {
+                let Some(end) = memchr::memchr(close, &line[start..]).map(|at| start + at) else {
+                    break;
+                };
+                let name = &line[start..end];
+                if looks_like_header(name) {
+                    self.note(name, style, Asked::Macro);
+                }
+                from = end + 1;
+            }
+        }
+    }
+
+    fn pragma(&mut self) {
+        self.skip_blank();
+        match self.take_word() {
+            b"GCC" | b"clang" => {
+                self.skip_blank();
+                match self.take_word() {
+                    b"system_header" => self.found.system_header = true,
+                    // `#pragma GCC dependency "file"` compares times; pch_preprocess reads.
+                    b"dependency" | b"pch_preprocess" => self.found.obscure = true,
+                    b"module" => self.found.obscure = true,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether `text` holds the assembler directive `.incbin` or `.include`: not a
+/// member (`a.include`, `.include = 1`) and not a part of a longer word.
+fn reads_assembler_file(text: &[u8]) -> bool {
+    let directive = |name: &[u8]| {
+        memchr::memmem::find_iter(text, name).any(|at| {
+            let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+            let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
+            let member =
+                before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
+            let after = text.get(at + name.len()..).unwrap_or_default();
+            let longer = after.first().is_some_and(|b| is_word(*b) || *b == b'.');
+            let assigned = after.trim_ascii_start().first() == Some(&b'=');
+            !member && !longer && !assigned
+        })
+    };
+    directive(b".incbin") || directive(b".include")
+}
+
+/// Whether a string in a macro can be a header's name: short, no blanks or quotes.
+fn looks_like_header(name: &[u8]) -> bool {
+    (1..=255).contains(&name.len())
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+'))
+}
+
+#[cfg(test)]
+#[path = "scan_test.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! Clocks, and how far a file's times can be trusted.
+//!
+//! The kernel stamps files with its *coarse* clock, which advances in ticks of
+//! a few milliseconds. Two writes in one tick can leave the same times, so a
+//! file whose times lie in the current tick may change again without showing it
+//! (the "racily clean" problem that git documents).
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_getres, clock_gettime};
+
+/// Nanoseconds since the epoch; what file times are compared with.
+pub type Nanos = i64;
+
+fn nanos(time: rustix::time::Timespec) -> Nanos {
+    time.tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.tv_nsec)
+}
+
+/// The clock that the kernel takes file times from. A file written after this
+/// call has times that are not smaller than its result.
+pub fn coarse_now() -> Nanos {
+    nanos(clock_gettime(ClockId::RealtimeCoarse))
+}
+
+/// The length of one tick of [`coarse_now`].
+pub fn tick() -> Nanos {
+    nanos(clock_getres(ClockId::RealtimeCoarse)).clamp(1, 20_000_000)
+}
+
+/// Sleeps until [`coarse_now`] is greater than `time`, but not longer than two ticks.
+pub fn wait_past(time: Nanos) {
+    let mut left = 2 * tick();
+    let step = 250_000;
+    while coarse_now() <= time && left > 0 {
+        std::thread::sleep(Duration::from_nanos(step as u64));
+        left -= step;
+    }
+}
+
+/// Waits until all that was written before the call has settled times. Kernels
+/// with fine-grained file times (Linux 6.13) can stamp a file later than the
+/// coarse clock reads, so it is the precise clock that has to be passed.
+pub fn settle() {
+    wait_past(nanos(clock_gettime(ClockId::Realtime)));
+}
+
+/// Milliseconds since the epoch.
+pub fn wall_millis() -> u64 {
+    let now = clock_gettime(ClockId::Realtime);
+    u64::try_from(nanos(now) / 1_000_000).unwrap_or(0)
+}
+
+/// A monotonic reading, for measuring how long something took.
+pub fn monotonic() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or(0),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
+}
