@@ -54,7 +54,10 @@ pub fn source(family: Family, command: &Command) -> Source {
 pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsString)> {
     match source {
         Source::ChannelRule => {
-            vec![("SUNPRO_DEPENDENCIES", format!("{} cache", channel.path()).into())]
+            vec![(
+                "SUNPRO_DEPENDENCIES",
+                format!("{} cache", channel.path()).into(),
+            )]
         }
         Source::ChannelLines => vec![
             ("CC_PRINT_HEADERS", "1".into()),
@@ -99,9 +102,17 @@ pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
 fn is_dependency_option(word: Option<&OsString>) -> bool {
     word.is_some_and(|word| {
         let word = word.as_bytes();
-        [&b"-MD"[..], b"-MMD", b"-MF", b"-MT", b"-MQ", b"-MP", b"-Wp,-M"]
-            .iter()
-            .any(|option| word.starts_with(option))
+        [
+            &b"-MD"[..],
+            b"-MMD",
+            b"-MF",
+            b"-MT",
+            b"-MQ",
+            b"-MP",
+            b"-Wp,-M",
+        ]
+        .iter()
+        .any(|option| word.starts_with(option))
     })
 }
 
@@ -139,8 +150,9 @@ pub fn collect(
     {
         let text = fs_err::read(&wanted.path)
             .map_err(|_| Unknown::Unreadable("the dependency file is gone"))?;
-        let (style, file) = depfile::detect(&text)
-            .ok_or(Unknown::Unreadable("the dependency file has an unknown form"))?;
+        let (style, file) = depfile::detect(&text).ok_or(Unknown::Unreadable(
+            "the dependency file has an unknown form",
+        ))?;
         if file.target != wanted.target {
             return Err(Unknown::Target);
         }
@@ -195,7 +207,11 @@ pub fn user_headers_only(
         return None;
     }
     let user: HashSet<PathBuf> = user_directories(command).collect();
-    let system: Vec<&PathBuf> = search.angle.iter().filter(|dir| !user.contains(*dir)).collect();
+    let system: Vec<&PathBuf> = search
+        .angle
+        .iter()
+        .filter(|dir| !user.contains(*dir))
+        .collect();
     let asked: HashSet<&[u8]> = scans
         .iter()
         .flat_map(|(_, scan)| &scan.lookups)
@@ -247,7 +263,11 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     if wanted.phony {
         args.push("-MP".into());
     }
-    args.extend(["-MF".into(), wanted.path.clone().into_os_string(), "-MT".into()]);
+    args.extend([
+        "-MF".into(),
+        wanted.path.clone().into_os_string(),
+        "-MT".into(),
+    ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
     let invocation = Invocation {
         program: call.program,
