@@ -68,11 +68,18 @@ mod tests {
     #[test]
     fn words_below_the_base() {
         let relative = |word: &str, here: &str| {
-            String::from_utf8(relative(word.as_bytes(), Path::new("/w/a"), Path::new(here)))
-                .unwrap()
-                .replace('\0', "!")
+            String::from_utf8(relative(
+                word.as_bytes(),
+                Path::new("/w/a"),
+                Path::new(here),
+            ))
+            .unwrap()
+            .replace('\0', "!")
         };
-        assert_eq!(relative("-I/w/a/include", "/w/a/build"), "-I!base:../include");
+        assert_eq!(
+            relative("-I/w/a/include", "/w/a/build"),
+            "-I!base:../include"
+        );
         assert_eq!(relative("/w/a/x.c", "/w/a"), "!base:./x.c");
         assert_eq!(relative("/w/ab/x.c", "/w/a"), "/w/ab/x.c");
         assert_eq!(relative("/w/a/x.c", "/other"), "/w/a/x.c");

@@ -17,9 +17,9 @@ use crate::entry::{BlobName, Entry};
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::store::OpenEntry;
+use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
 use crate::sys::process::write_stream;
-use crate::sys::Stamp;
 
 /// The outcome of a look-up.
 pub enum Served {
@@ -36,7 +36,11 @@ const BASE_MARK: u8 = 0x01;
 impl Cached<'_> {
     /// The manifest of this command, if there is one that can be read.
     pub fn read_manifest(&mut self) -> Option<Vec<u8>> {
-        match self.stores.manifests.get(&self.manifest, &BlobName::MANIFEST) {
+        match self
+            .stores
+            .manifests
+            .get(&self.manifest, &BlobName::MANIFEST)
+        {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.store_failed(&error);
@@ -60,7 +64,9 @@ impl Cached<'_> {
         let (here, base) = (self.working_directory, self.base_dir);
         let mut condition = |kind| match kind {
             ConditionKind::Directory => Some(Digest::of(here.as_os_str().as_bytes())),
-            ConditionKind::BaseDirectory => base.map(|base| Digest::of(base.as_os_str().as_bytes())),
+            ConditionKind::BaseDirectory => {
+                base.map(|base| Digest::of(base.as_os_str().as_bytes()))
+            }
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
             ConditionKind::Timestamp => None,
@@ -87,7 +93,10 @@ impl Cached<'_> {
             && !self.config.read_only
         {
             // A newer manifest must not be lost to fresh stamps for an old one.
-            let unchanged = self.stores.manifests.get(&self.manifest, &BlobName::MANIFEST);
+            let unchanged = self
+                .stores
+                .manifests
+                .get(&self.manifest, &BlobName::MANIFEST);
             if matches!(unchanged, Ok(Some(now)) if now == bytes) {
                 self.put_manifest(&refreshed);
             }
@@ -125,7 +134,8 @@ impl Cached<'_> {
             return (Served::Miss(failure), Some(key));
         }
         let duration = self.stored_duration(&key);
-        self.tally.note(format_args!("preprocessed hit: result {key}"));
+        self.tally
+            .note(format_args!("preprocessed hit: result {key}"));
         self.tally.saved(Counter::PreprocessedCacheHit, duration);
         if !self.config.read_only {
             let duration = u32::try_from(duration).unwrap_or(u32::MAX);
@@ -220,7 +230,9 @@ impl Cached<'_> {
         if let Some(base) = self.base_dir {
             let base = base.as_os_str().as_bytes();
             for name in &mut file.names {
-                let rest = name.strip_prefix(base).filter(|rest| rest.starts_with(b"/"));
+                let rest = name
+                    .strip_prefix(base)
+                    .filter(|rest| rest.starts_with(b"/"));
                 if let Some(rest) = rest {
                     let mut marked = vec![BASE_MARK];
                     marked.extend_from_slice(rest);
@@ -360,7 +372,8 @@ impl Cached<'_> {
             .manifests
             .put(&self.manifest, &BlobName::MANIFEST, bytes);
         if let Err(error) = put {
-            self.tally.note(format_args!("fresh stamps not kept: {error}"));
+            self.tally
+                .note(format_args!("fresh stamps not kept: {error}"));
         }
     }
 }
@@ -405,4 +418,3 @@ impl Visitor for Newest {
         false
     }
 }
-

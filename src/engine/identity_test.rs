@@ -21,7 +21,9 @@ fn compilers_are_recognised_and_remembered() {
         ("clang-14", Family::Clang),
         ("clang-19", Family::Clang),
     ] {
-        let Some(program) = compiler(name) else { continue };
+        let Some(program) = compiler(name) else {
+            continue;
+        };
         let dir = tempfile::tempdir().unwrap();
         let mut table = InodeTable::new(dir.path().join("inodes"));
         let records = dir.path().join("compilers");
@@ -38,11 +40,16 @@ fn compilers_are_recognised_and_remembered() {
 
 #[test]
 fn a_changed_part_makes_another_compiler() {
-    let Some(program) = compiler("gcc") else { return };
+    let Some(program) = compiler("gcc") else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("gcc");
     let write = |comment: &str| {
-        let text = format!("#!/bin/sh\n# {comment}\nexec {} \"$@\"\n", program.display());
+        let text = format!(
+            "#!/bin/sh\n# {comment}\nexec {} \"$@\"\n",
+            program.display()
+        );
         fs_err::write(&script, text).unwrap();
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs_err::set_permissions(&script, mode).unwrap();
@@ -64,5 +71,13 @@ fn a_changed_part_makes_another_compiler() {
 fn other_programs_are_not_compilers() {
     let mut table = InodeTable::new(PathBuf::from("/nonexistent/inodes"));
     assert!(identify(Path::new("/bin/true"), &environment(), None, &mut table).is_none());
-    assert!(identify(Path::new("/nonexistent/gcc"), &environment(), None, &mut table).is_none());
+    assert!(
+        identify(
+            Path::new("/nonexistent/gcc"),
+            &environment(),
+            None,
+            &mut table
+        )
+        .is_none()
+    );
 }

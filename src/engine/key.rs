@@ -82,10 +82,13 @@ impl Ingredients<'_> {
         hasher.field("version", RESULT_VERSION);
         hasher.field("compiler", &self.compiler.0);
         hasher.field("driver", self.driver.as_bytes());
-        hasher.field("family", match self.identity.family {
-            Family::Gcc => b"gcc",
-            Family::Clang => b"clang",
-        });
+        hasher.field(
+            "family",
+            match self.identity.family {
+                Family::Gcc => b"gcc",
+                Family::Clang => b"clang",
+            },
+        );
         hasher.field("language", command.language.0.as_bytes());
         hasher.field("assembly", &[u8::from(command.assembly)]);
         hasher.field("source", &self.relative(command.source.as_os_str()));

@@ -77,7 +77,10 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let (config, here) = match (config, here) {
         (Some(Ok(config)), Some(here)) => (Some(config), here),
         (Some(Err(error)), _) => {
-            notice::say_once(&environment, &format!("{error}; compiling without the cache"));
+            notice::say_once(
+                &environment,
+                &format!("{error}; compiling without the cache"),
+            );
             (None, PathBuf::new())
         }
         _ => (None, PathBuf::new()),
@@ -103,12 +106,17 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let mut session = match Session::new(config, &environment, &here) {
         Ok(session) => session,
         Err(error) => {
-            notice::say_once(&environment, &format!("{error}; compiling without the cache"));
+            notice::say_once(
+                &environment,
+                &format!("{error}; compiling without the cache"),
+            );
             return hand_over(&call);
         }
     };
     if session.tally.is_logged() {
-        session.tally.note(format_args!("call: {}", in_words(name, args)));
+        session
+            .tally
+            .note(format_args!("call: {}", in_words(name, args)));
     }
     match story(&mut session, &call) {
         End::Exit(code) => {
@@ -120,9 +128,10 @@ pub fn run(argv: &[OsString]) -> ExitCode {
             ExitCode::from(process::exit_like(status))
         }
         End::HandOver(counter, why) => {
-            session
-                .tally
-                .note(format_args!("handed to the compiler: {} {why}", counter.name()));
+            session.tally.note(format_args!(
+                "handed to the compiler: {} {why}",
+                counter.name()
+            ));
             session.tally.count(counter, &why);
             session.finish();
             hand_over(&call)
@@ -253,7 +262,10 @@ fn understand(
     let mut command = parse(hint)?;
     session.refuse_environment()?;
     let identity = session.identify(call).ok_or_else(|| {
-        End::HandOver(Counter::UnsupportedCompiler, call.program.display().to_string())
+        End::HandOver(
+            Counter::UnsupportedCompiler,
+            call.program.display().to_string(),
+        )
     })?;
     if identity.family != hint {
         command = parse(identity.family)?;
@@ -307,7 +319,8 @@ impl Cached<'_> {
                 }
             }
         } else {
-            self.tally.note(format_args!("no manifest is in use for this command"));
+            self.tally
+                .note(format_args!("no manifest is in use for this command"));
         }
         let mut key = None;
         let findable = manifest.is_some() || !self.config.direct_mode;
@@ -356,7 +369,8 @@ impl Cached<'_> {
                 self.tally.note(format_args!("miss: compiled and stored"));
             }
             Err(refusal) => {
-                self.tally.note(format_args!("compiled, not stored: {}", refusal.why));
+                self.tally
+                    .note(format_args!("compiled, not stored: {}", refusal.why));
                 self.tally.count(refusal.counter, &refusal.why);
             }
         }

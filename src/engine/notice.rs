@@ -49,5 +49,8 @@ fn marker(environment: &Environment, text: &str) -> PathBuf {
         .find(|directory| directory.is_dir())
         .unwrap_or_else(|| PathBuf::from("/tmp"));
     let user = rustix::process::geteuid().as_raw();
-    directory.join(format!(".cache-notice-{user}-{:016x}", xxh3_64(text.as_bytes())))
+    directory.join(format!(
+        ".cache-notice-{user}-{:016x}",
+        xxh3_64(text.as_bytes())
+    ))
 }

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn line_markers() {
-        let text = b"# 0 \"x.c\"\n# 0 \"<built-in>\"\n# 1 \"a\\\\\\\"b.h\" 1 3\n# 2 \"x.c\" 2\nint;\n";
+        let text =
+            b"# 0 \"x.c\"\n# 0 \"<built-in>\"\n# 1 \"a\\\\\\\"b.h\" 1 3\n# 2 \"x.c\" 2\nint;\n";
         let expected: Vec<PathBuf> = vec!["x.c".into(), "a\\\"b.h".into()];
         assert_eq!(files(text), Some(expected));
     }

@@ -68,12 +68,18 @@ pub fn record(
     let mut evidence = guard(cached, files, &search, compiled.started)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
-    pin(cached, compiled, &outputs, depfile.as_deref(), &mut evidence)?;
+    pin(
+        cached,
+        compiled,
+        &outputs,
+        depfile.as_deref(),
+        &mut evidence,
+    )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let files = manifest_files(cached, &evidence.files);
-    let key =
-        key.unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
+    let key = key
+        .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
     let variant = NewVariant {
         result: key,
         duration_ms: u32::try_from(compiled.duration.as_millis()).unwrap_or(u32::MAX),
@@ -82,10 +88,12 @@ pub fn record(
         files,
         directories: evidence.directories,
     };
-    cached.store_result(&key, &entry, &variant).map_err(|error| Refusal {
-        counter: Counter::StoreError,
-        why: error.to_string(),
-    })
+    cached
+        .store_result(&key, &entry, &variant)
+        .map_err(|error| Refusal {
+            counter: Counter::StoreError,
+            why: error.to_string(),
+        })
 }
 
 /// Adds a variant for a result that the preprocessor mode found, so that the
@@ -98,10 +106,17 @@ pub fn remember(
     started: Nanos,
 ) -> Result<(), Refusal> {
     let Some(search) = cached.search_paths() else {
-        return refuse(Counter::InternalError, "the header search path is not known");
+        return refuse(
+            Counter::InternalError,
+            "the header search path is not known",
+        );
     };
     let source = &cached.command.source;
-    let paths: Vec<PathBuf> = files.iter().filter(|path| *path != source).cloned().collect();
+    let paths: Vec<PathBuf> = files
+        .iter()
+        .filter(|path| *path != source)
+        .cloned()
+        .collect();
     let (files, refusal) = read_files(cached, &paths, started);
     if let Some(refusal) = refusal {
         return Err(refusal);
@@ -270,7 +285,10 @@ fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Ref
             depfile,
             search,
         }),
-        None => refuse(Counter::InternalError, "the header search path is not known"),
+        None => refuse(
+            Counter::InternalError,
+            "the header search path is not known",
+        ),
     }
 }
 
@@ -319,7 +337,12 @@ fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
     };
     let command = cached.command;
     let mut declared = vec![command.output.as_path()];
-    declared.extend(command.dependencies.iter().map(|wanted| wanted.path.as_path()));
+    declared.extend(
+        command
+            .dependencies
+            .iter()
+            .map(|wanted| wanted.path.as_path()),
+    );
     declared.extend(command.outputs.iter().map(|output| output.path.as_path()));
     match watch.surprise(&declared) {
         Some(path) => refuse(Counter::WroteUndeclaredFile, path.display().to_string()),
@@ -488,9 +511,8 @@ fn pin(
     let base = cached.base_dir.map(|base| base.as_os_str().as_bytes());
     let mut streams: Vec<&[u8]> = vec![&compiled.captured.stdout, &compiled.captured.stderr];
     streams.extend(depfile);
-    let sees = |text: &[u8], word: &[u8]| {
-        word.len() > 1 && memchr::memmem::find(text, word).is_some()
-    };
+    let sees =
+        |text: &[u8], word: &[u8]| word.len() > 1 && memchr::memmem::find(text, word).is_some();
     let mut sees_here = streams.iter().any(|text| sees(text, here));
     let mut sees_base = base.is_some_and(|base| streams.iter().any(|text| sees(text, base)));
     if !in_key || base.is_some() {
@@ -557,11 +579,7 @@ fn entry(
 }
 
 /// The metadata blob: JSON for people and tools.
-fn metadata(
-    cached: &Cached<'_>,
-    compiled: &Compiled,
-    outputs: &[(BlobName, PathBuf)],
-) -> Vec<u8> {
+fn metadata(cached: &Cached<'_>, compiled: &Compiled, outputs: &[(BlobName, PathBuf)]) -> Vec<u8> {
     let text = |text: &OsStr| text.to_string_lossy().into_owned();
     let sizes: serde_json::Map<String, serde_json::Value> = outputs
         .iter()

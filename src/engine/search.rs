@@ -64,7 +64,15 @@ pub fn search_paths(
 }
 
 fn ask(program: &Path, command: &Command, mut args: Vec<OsString>) -> Option<SearchPaths> {
-    let fixed = ["-E", "-v", "-x", command.language.0, "/dev/null", "-o", "/dev/null"];
+    let fixed = [
+        "-E",
+        "-v",
+        "-x",
+        command.language.0,
+        "/dev/null",
+        "-o",
+        "/dev/null",
+    ];
     args.extend(fixed.iter().map(OsString::from));
     let invocation = Invocation {
         program,

@@ -213,7 +213,10 @@ impl Tally {
     fn new(config: &Config) -> Tally {
         Tally {
             begun: clock::monotonic(),
-            event: Event::new(Counter::InternalError, config.namespace.as_deref().unwrap_or("")),
+            event: Event::new(
+                Counter::InternalError,
+                config.namespace.as_deref().unwrap_or(""),
+            ),
             log: Log::new(config.log_file.is_some()),
             compile_time: Duration::ZERO,
         }

@@ -86,7 +86,11 @@ impl Tree {
 
 #[test]
 fn i3_a_header_in_an_earlier_directory() {
-    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", ""), ("a/other.h", "")]);
+    let tree = Tree::new(&[
+        ("x.c", "#include <h.h>\n"),
+        ("b/h.h", ""),
+        ("a/other.h", ""),
+    ]);
     let manifest = tree.guard(&["x.c", "b/h.h"], &["a", "b"]);
     assert_eq!(tree.holds(&manifest), Some(true));
     tree.write("a/unrelated.h", "");
@@ -110,7 +114,11 @@ fn i4_an_earlier_directory_appears() {
 
 #[test]
 fn i3_a_directory_on_the_way_to_a_header_appears() {
-    let tree = Tree::new(&[("x.c", "#include <s/h.h>\n"), ("b/s/h.h", ""), ("a/o.h", "")]);
+    let tree = Tree::new(&[
+        ("x.c", "#include <s/h.h>\n"),
+        ("b/s/h.h", ""),
+        ("a/o.h", ""),
+    ]);
     let manifest = tree.guard(&["x.c", "b/s/h.h"], &["a", "b"]);
     assert!(tree.holds(&manifest).is_some());
     tree.write("a/s/h.h", "");

@@ -63,7 +63,8 @@ pub fn strip_color(text: &[u8]) -> Vec<u8> {
             .take_while(|b| b.is_ascii_digit() || **b == b';')
             .count();
         let end = 2 + parameters;
-        let known = sequence.get(1) == Some(&b'[') && matches!(sequence.get(end), Some(b'm' | b'K'));
+        let known =
+            sequence.get(1) == Some(&b'[') && matches!(sequence.get(end), Some(b'm' | b'K'));
         let length = if known { end + 1 } else { 1 };
         if !known {
             out.push(0x1b);

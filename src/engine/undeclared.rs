@@ -23,7 +23,10 @@ impl Watch {
         let mut directories = BTreeSet::from([PathBuf::from(".")]);
         let values = command.inputs.iter().map(|input| &input.path);
         for path in [&command.output, &command.source].into_iter().chain(values) {
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            if let Some(parent) = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+            {
                 directories.insert(parent.to_owned());
             }
         }

@@ -92,7 +92,9 @@ fn assembler_files() {
     assert!(scan("#define A __stringify(.incbin F)"));
     assert!(scan("asm(\"x\\n\\t.incbin \\\"f\\\"\");"));
     assert!(!scan("a.inc = 1;"));
-    assert!(!scan("s = (struct o){ .include = 1 }; a.include; p().include; a.include_dirs;"));
+    assert!(!scan(
+        "s = (struct o){ .include = 1 }; a.include; p().include; a.include_dirs;"
+    ));
     assert!(!scan("char *s = \"conf.include\";"));
 }
 

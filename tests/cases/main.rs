@@ -1,0 +1,20 @@
+//! Differential tests: the real compiler alone and through `cache`, at the same
+//! path, must leave the same files, bytes and modes, the same standard output
+//! and error and the same exit code - and the counters must say what happened.
+//!
+//! Each test is named after its line in the catalogue of cases: `c` the call,
+//! `i` its inputs, `o` its options, `s` the store under it. A case runs with
+//! every compiler that is installed; one that is not is reported as skipped.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod env;
+
+mod call;
+mod dependencies;
+mod inputs;
+mod options;
+mod races;
+mod search;
+mod store;

@@ -1,0 +1,83 @@
+//! What the test binaries share: finding programs, skipping loudly, reading
+//! counters, comparing trees of files.
+
+#![allow(
+    dead_code,
+    reason = "each test binary includes this and uses its own part"
+)]
+
+pub mod counters;
+pub mod tree;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The program under test. `CACHE_TEST_BINARY` names another one to try the
+/// tests themselves on.
+pub fn cache_binary() -> PathBuf {
+    match std::env::var_os("CACHE_TEST_BINARY") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_cache")),
+    }
+}
+
+/// Says that (a part of) the running test is skipped and why - past the test
+/// harness, which hides what a passing test prints. With
+/// `CACHE_TEST_REQUIRE_ALL` set, as in CI, nothing may be skipped.
+pub fn skip(why: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("test");
+    if std::env::var_os("CACHE_TEST_REQUIRE_ALL").is_some() {
+        panic!("{test} may not be skipped here: {why}");
+    }
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
+}
+
+/// Where `name` is on the PATH.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata()
+        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// Whether this process can mount file systems, which the tests of full and
+/// read-only disks need.
+pub fn can_mount() -> bool {
+    rustix::process::geteuid().is_root()
+        && std::process::Command::new("unshare")
+            .args(["--mount", "true"])
+            .output()
+            .is_ok_and(|o| o.status.success())
+}
+
+/// A tmpfs of `bytes` bytes at `dir`, unmounted when dropped.
+pub struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    pub fn mount(dir: &Path, bytes: u64) -> Tmpfs {
+        std::fs::create_dir_all(dir).unwrap();
+        let done = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"])
+            .arg(dir)
+            .status()
+            .unwrap();
+        assert!(done.success(), "cannot mount a tmpfs at {}", dir.display());
+        Tmpfs(dir.to_owned())
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.0)
+            .status();
+    }
+}
