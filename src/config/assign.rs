@@ -45,7 +45,12 @@ pub(super) struct Base<'a> {
 pub(super) type Refused = Option<String>;
 
 /// Sets the field of `key` from `raw`.
-pub(super) fn assign(config: &mut Config, key: &Key, raw: &Raw, base: &Base) -> Result<(), Refused> {
+pub(super) fn assign(
+    config: &mut Config,
+    key: &Key,
+    raw: &Raw,
+    base: &Base,
+) -> Result<(), Refused> {
     match key.kind {
         Kind::Switch(field) => *field(config) = switch(raw).ok_or(None)?,
         Kind::Size(field) => *field(config) = size(raw).ok_or(None)?,
@@ -59,9 +64,7 @@ pub(super) fn assign(config: &mut Config, key: &Key, raw: &Raw, base: &Base) -> 
         Kind::Name(field) => *field(config) = name(raw).ok_or(None)?,
         Kind::Directory(field) => *field(config) = directory(raw, base).ok_or(None)?,
         Kind::Path(field) => {
-            *field(config) = optional(raw)
-                .ok_or(None)?
-                .map(|text| base.resolve(text));
+            *field(config) = optional(raw).ok_or(None)?.map(|text| base.resolve(text));
         }
         Kind::Paths(field) => {
             *field(config) = items(raw, |byte| byte == b':')

@@ -71,7 +71,11 @@ impl Environment {
     /// Where the user's configuration of this program belongs
     /// (`~/.config/cache` on Linux); `None` for a user without a home.
     pub(super) fn config_dir(&self) -> Option<PathBuf> {
-        self.platform_dir(|dirs| dirs.config_dir().into(), "XDG_CONFIG_HOME", ".config")
+        self.platform_dir(
+            |dirs| dirs.config_dir().into(),
+            "XDG_CONFIG_HOME",
+            ".config",
+        )
     }
 
     /// Where this program's cache belongs (`~/.cache/cache` on Linux).

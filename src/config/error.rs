@@ -29,7 +29,10 @@ impl fmt::Display for Place {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value that its key does not take.
-    #[error("{place}: `{key}` cannot be {value}; it takes {accepts}{}", way_out(place, key))]
+    #[error(
+        "{place}: `{key}` cannot be {value}; it takes {accepts}{}",
+        way_out(place, key)
+    )]
     BadValue {
         place: Place,
         key: &'static str,
@@ -78,7 +81,9 @@ pub enum ConfigError {
 fn way_out(place: &Place, key: &str) -> String {
     match place {
         Place::Variable(name) => format!("; change or unset {name}"),
-        Place::File { .. } => format!("; change or remove the line, or `cache config set {key} ...`"),
+        Place::File { .. } => {
+            format!("; change or remove the line, or `cache config set {key} ...`")
+        }
         Place::Argument => String::new(),
     }
 }

@@ -166,12 +166,10 @@ fn raw(value: &DeValue) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(OsString::from(text.as_ref())),
         DeValue::Boolean(value) => Raw::Bool(*value),
-        DeValue::Integer(number) => {
-            match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => Raw::Integer(number),
-                Err(_) => other("so large a number"),
-            }
-        }
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Raw::Integer(number),
+            Err(_) => other("so large a number"),
+        },
         DeValue::Float(number) => Raw::Other(number.as_str().to_owned()),
         DeValue::Datetime(_) => other("a date"),
         DeValue::Table(_) => other("a table"),

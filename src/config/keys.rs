@@ -87,13 +87,19 @@ impl Kind {
             Kind::Size(_) => {
                 "a size like `5G`, `500M`, `1.5GiB`, a share of the disk like `10%`, or `0` for no limit"
             }
-            Kind::Age(_) => "a length of time like `30d`, `12h`, `1d12h` (w, d, h, m, s), or `none`",
+            Kind::Age(_) => {
+                "a length of time like `30d`, `12h`, `1d12h` (w, d, h, m, s), or `none`"
+            }
             Kind::Level(_) => "a whole number from -7 to 22",
-            Kind::Umask(_) => "octal digits like `002` (in a file as a string: `\"002\"`), or `none`",
+            Kind::Umask(_) => {
+                "octal digits like `002` (in a file as a string: `\"002\"`), or `none`"
+            }
             Kind::Check(_) => {
                 "`content`, `mtime`, `none`, `string:TEXT` or `command:COMMAND` (`%compiler%` in it stands for the compiler)"
             }
-            Kind::Sloppiness(_) => "names from the list of allowances, separated by commas or spaces",
+            Kind::Sloppiness(_) => {
+                "names from the list of allowances, separated by commas or spaces"
+            }
             Kind::Name(_) => {
                 "1 to 64 letters, digits, `_`, `-` and `.`, not starting with `.` and not two hexadecimal digits, or `none`"
             }

@@ -247,7 +247,8 @@ impl Config {
         place: Place,
         origin: Origin,
     ) -> Result<(), ConfigError> {
-        assign::assign(self, key, raw, base).map_err(|refused| bad_value(place, key, raw, refused))?;
+        assign::assign(self, key, raw, base)
+            .map_err(|refused| bad_value(place, key, raw, refused))?;
         self.origins.retain(|(name, _)| *name != key.name);
         self.origins.push((key.name, origin));
         Ok(())

@@ -38,7 +38,11 @@ fn section(page: &mut String, key: &Key) {
         key.kind.accepts(),
         default,
         variables.join(", "),
-        if key.harmless { "may set it" } else { "may not set it" },
+        if key.harmless {
+            "may set it"
+        } else {
+            "may not set it"
+        },
     );
 }
 

@@ -109,7 +109,11 @@ mod tests {
 
     #[test]
     fn table_is_sorted_and_bits_are_distinct() {
-        assert!(ALLOWANCES.windows(2).all(|pair| pair[0].name < pair[1].name));
+        assert!(
+            ALLOWANCES
+                .windows(2)
+                .all(|pair| pair[0].name < pair[1].name)
+        );
         let all = ALLOWANCES
             .iter()
             .fold(Sloppiness::NONE, |set, row| set.with(row.bit));
