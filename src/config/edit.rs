@@ -33,8 +33,12 @@ pub fn set_user_key(
     };
     assign::assign(&mut checked, key, &raw, &base)
         .map_err(|refused| super::bad_value(Place::Argument, key, &raw, refused))?;
-    let item = as_toml(key, value, &assign::show(&checked, key));
+    let mut item = as_toml(key, value, &assign::show(&checked, key));
     change(env, |document| {
+        // A comment at the end of the line belongs to the old value.
+        if let Some(old) = document.get(key.name).and_then(|old| old.as_value()) {
+            *item.decor_mut() = old.decor().clone();
+        }
         document[key.name] = toml_edit::Item::Value(item);
     })
 }

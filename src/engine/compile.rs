@@ -36,16 +36,15 @@ pub fn run(
     newest: Nanos,
 ) -> std::io::Result<Compiled> {
     let mut source = dependencies::source(family, command);
-    let channel = match source {
-        Source::ChannelRule | Source::ChannelLines => Channel::new().ok(),
-        _ => None,
+    let channel = match source.uses_channel() {
+        true => Channel::new().ok(),
+        false => None,
     };
     let mut set = Vec::new();
     match &channel {
         Some(channel) => set = dependencies::variables(source, channel),
-        None if matches!(source, Source::ChannelRule | Source::ChannelLines) => {
-            source = Source::None;
-        }
+        // Without it the dependencies stay unknown: nothing will be stored.
+        None if source.uses_channel() => source = Source::Unknown,
         None => {}
     }
     let mut args = dependencies::arguments(source, command);

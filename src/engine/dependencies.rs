@@ -7,7 +7,8 @@
 //! - gcc with `-MD`: the user's own dependency file names all;
 //! - gcc with `-MMD`: is run with `-MD` in its place, and the system headers
 //!   are taken out of the file afterwards ([`user_headers_only`]);
-//! - clang: `CC_PRINT_HEADERS_FILE` names a file for all headers.
+//! - clang: `CC_PRINT_HEADERS_FILE` names a file for all headers. It makes an
+//!   `-MMD` file list the system headers too, so they are taken out again.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use super::Call;
 use crate::compiler::depfile::{self, DepFile, Style};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Command, Family};
+use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
 use crate::sys::process::{Channel, Invocation};
 
@@ -26,6 +28,8 @@ use crate::sys::process::{Channel, Invocation};
 pub enum Source {
     /// The source alone: it is not preprocessed.
     None,
+    /// There is no way to learn them here.
+    Unknown,
     /// From the channel, in make's form.
     ChannelRule,
     /// From the channel, a path a line.
@@ -34,6 +38,23 @@ pub enum Source {
     File,
     /// From the user's dependency file, which must lose its system headers.
     FileToTrim,
+    /// From both, and the file must lose its system headers.
+    LinesAndFileToTrim,
+}
+
+impl Source {
+    /// Whether the compiler writes to the channel.
+    pub fn uses_channel(self) -> bool {
+        matches!(
+            self,
+            Source::ChannelRule | Source::ChannelLines | Source::LinesAndFileToTrim
+        )
+    }
+
+    /// Whether the user's dependency file is wrong until it is trimmed.
+    pub fn must_trim(self) -> bool {
+        matches!(self, Source::FileToTrim | Source::LinesAndFileToTrim)
+    }
 }
 
 /// How to learn the dependencies of `command`.
@@ -42,6 +63,11 @@ pub fn source(family: Family, command: &Command) -> Source {
         return Source::None;
     }
     match (family, &command.dependencies) {
+        (Family::Clang, Some(wanted))
+            if wanted.user_only && wanted.path != Path::new("/dev/null") =>
+        {
+            Source::LinesAndFileToTrim
+        }
         (Family::Clang, _) => Source::ChannelLines,
         (Family::Gcc, None) => Source::ChannelRule,
         (Family::Gcc, Some(wanted)) if wanted.path == Path::new("/dev/null") => Source::ChannelRule,
@@ -54,12 +80,9 @@ pub fn source(family: Family, command: &Command) -> Source {
 pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsString)> {
     match source {
         Source::ChannelRule => {
-            vec![(
-                "SUNPRO_DEPENDENCIES",
-                format!("{} cache", channel.path()).into(),
-            )]
+            vec![("SUNPRO_DEPENDENCIES", format!("{} cache", channel.path()).into())]
         }
-        Source::ChannelLines => vec![
+        Source::ChannelLines | Source::LinesAndFileToTrim => vec![
             ("CC_PRINT_HEADERS", "1".into()),
             ("CC_PRINT_HEADERS_FILE", channel.path().into()),
         ],
@@ -102,17 +125,9 @@ pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
 fn is_dependency_option(word: Option<&OsString>) -> bool {
     word.is_some_and(|word| {
         let word = word.as_bytes();
-        [
-            &b"-MD"[..],
-            b"-MMD",
-            b"-MF",
-            b"-MT",
-            b"-MQ",
-            b"-MP",
-            b"-Wp,-M",
-        ]
-        .iter()
-        .any(|option| word.starts_with(option))
+        [&b"-MD"[..], b"-MMD", b"-MF", b"-MT", b"-MQ", b"-MP", b"-Wp,-M"]
+            .iter()
+            .any(|option| word.starts_with(option))
     })
 }
 
@@ -129,13 +144,12 @@ pub struct Found {
 pub enum Unknown {
     #[error("the dependencies cannot be read: {0}")]
     Unreadable(&'static str),
-    #[error("the dependency file has an unexpected target")]
-    Target,
 }
 
 /// Collects the dependencies after the compile. `written` says whether a file
 /// was written by it.
 pub fn collect(
+    family: Family,
     source: Source,
     command: &Command,
     channel: Option<&Channel>,
@@ -145,31 +159,30 @@ pub fn collect(
         paths: Vec::new(),
         file: None,
     };
+    if source == Source::Unknown {
+        return Err(Unknown::Unreadable("there is no channel to learn them through"));
+    }
     if let Some(wanted) = &command.dependencies
         && written(&wanted.path)
     {
         let text = fs_err::read(&wanted.path)
             .map_err(|_| Unknown::Unreadable("the dependency file is gone"))?;
-        let (style, file) = depfile::detect(&text).ok_or(Unknown::Unreadable(
-            "the dependency file has an unknown form",
-        ))?;
-        if file.target != wanted.target {
-            return Err(Unknown::Target);
-        }
+        let (style, file) = depfile::detect_for(family, &text, &wanted.target)
+            .ok_or(Unknown::Unreadable("the dependency file has an unknown form"))?;
         found.paths.extend(paths_of(&file));
         found.file = Some((style, file));
-    } else if matches!(source, Source::File | Source::FileToTrim) {
+    } else if source == Source::File || source.must_trim() {
         return Err(Unknown::Unreadable("no dependency file was written"));
     }
-    if matches!(source, Source::ChannelRule | Source::ChannelLines) {
+    if source.uses_channel() {
         let content = channel
             .and_then(|channel| channel.content().ok())
             .ok_or(Unknown::Unreadable("no channel"))?;
-        if source == Source::ChannelLines {
+        if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
         } else {
             let (_, file) =
-                depfile::detect(&content).ok_or(Unknown::Unreadable("a rule of unknown form"))?;
+                depfile::detect(family, &content).ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
         }
     }
@@ -179,9 +192,7 @@ pub fn collect(
 }
 
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
-    file.names
-        .iter()
-        .map(|name| PathBuf::from(OsStr::from_bytes(&depfile::unescape(name))))
+    file.paths().map(|name| PathBuf::from(OsStr::from_bytes(&name)))
 }
 
 fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
@@ -191,9 +202,9 @@ fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
         .map(|line| PathBuf::from(OsStr::from_bytes(line)))
 }
 
-/// The dependency file that gcc writes with `-MMD`, made from the one of `-MD`.
+/// The dependency file that the compiler writes with `-MMD`, made from the one of `-MD`.
 ///
-/// gcc leaves a file out if it was found through a system directory, or beside
+/// Both families leave a file out if it was found through a system directory, or beside
 /// one that was. Where paths alone do not tell which it was, the header names
 /// in the sources do; where they do not either, the answer is `None` and the
 /// compiler has to be asked.
@@ -202,16 +213,18 @@ pub fn user_headers_only(
     command: &Command,
     search: &SearchPaths,
     scans: &[(&Path, &Scan)],
+    environment: &Environment,
 ) -> Option<DepFile> {
     if scans.iter().any(|(_, scan)| scan.system_header) {
         return None;
     }
-    let user: HashSet<PathBuf> = user_directories(command).collect();
-    let system: Vec<&PathBuf> = search
-        .angle
-        .iter()
-        .filter(|dir| !user.contains(*dir))
-        .collect();
+    // `CPATH` counts as if its directories were given by `-I`, after those.
+    let from_environment = environment
+        .get("CPATH")
+        .into_iter()
+        .flat_map(|value| crate::sys::paths::search_path(Some(value)));
+    let user: HashSet<PathBuf> = user_directories(command).chain(from_environment).collect();
+    let system: Vec<&PathBuf> = search.angle.iter().filter(|dir| !user.contains(*dir)).collect();
     let asked: HashSet<&[u8]> = scans
         .iter()
         .flat_map(|(_, scan)| &scan.lookups)
@@ -219,8 +232,8 @@ pub fn user_headers_only(
         .map(|lookup| lookup.name.as_slice())
         .collect();
     let mut keep = HashSet::new();
-    for name in &file.names {
-        let path = PathBuf::from(OsStr::from_bytes(&depfile::unescape(name)));
+    for name in file.paths() {
+        let path = PathBuf::from(OsStr::from_bytes(&name));
         let below_user = user.iter().any(|dir| path.starts_with(dir));
         let below_system = system.iter().any(|dir| path.starts_with(dir));
         let is_user = match (below_user, below_system) {
@@ -240,7 +253,7 @@ pub fn user_headers_only(
             }
         };
         if is_user {
-            keep.insert(name.clone());
+            keep.insert(name);
         }
     }
     Some(depfile::without(file, |name| keep.contains(name)))
@@ -263,11 +276,7 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     if wanted.phony {
         args.push("-MP".into());
     }
-    args.extend([
-        "-MF".into(),
-        wanted.path.clone().into_os_string(),
-        "-MT".into(),
-    ]);
+    args.extend(["-MF".into(), wanted.path.clone().into_os_string(), "-MT".into()]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
     let invocation = Invocation {
         program: call.program,

@@ -226,7 +226,7 @@ impl Cached<'_> {
     }
 
     /// The dependency file as stored.
-    pub fn dependency_blob(&self, style: &depfile::Style, mut file: depfile::DepFile) -> Vec<u8> {
+    pub fn dependency_blob(&self, style: depfile::Style, mut file: depfile::DepFile) -> Vec<u8> {
         if let Some(base) = self.base_dir {
             let base = base.as_os_str().as_bytes();
             for name in &mut file.names {
@@ -242,7 +242,7 @@ impl Cached<'_> {
         }
         // The target is the caller's, each time anew.
         file.target.clear();
-        depfile::encode(style, &file)
+        depfile::encode(&style, &file)
     }
 
     /// The dependency file as this call's compiler would write it.
@@ -256,7 +256,7 @@ impl Cached<'_> {
             }
         }
         file.target = target.to_owned();
-        Some(depfile::write(&style, &file))
+        Some(depfile::write(style, &file))
     }
 
     /// Where this command searches for headers.

@@ -15,7 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::compiler::Family;
-use crate::compiler::search::Probe;
+use crate::compiler::search::{Probe, parse_probe};
 use crate::config::Environment;
 use crate::hash::{Digest, InodeTable, Key, KeyHasher};
 use crate::sys::codec::{Reader, Writer};
@@ -130,16 +130,21 @@ struct Findings {
 
 impl Findings {
     fn probe(program: &Path, environment: &Environment) -> Option<Findings> {
-        let answer = ask(
-            program,
-            &["-E", "-v", "-x", "c", "/dev/null", "-o", "/dev/null"],
-        )?;
-        let probe = Probe::parse(&String::from_utf8_lossy(&answer.1))?;
+        let answer = ask(program, &["-E", "-v", "-x", "c", "/dev/null", "-o", "/dev/null"])?;
+        let probe = parse_probe(&answer.1)?;
         let mut found = Findings {
             probe,
             files: vec![program.to_owned()],
             absent: Vec::new(),
         };
+        for line in String::from_utf8_lossy(&answer.1).lines() {
+            let configuration = line
+                .strip_prefix("Reading specs from ")
+                .or_else(|| line.strip_prefix("Configuration file: "));
+            if let Some(path) = configuration {
+                found.add_or_watch(PathBuf::from(path.trim()));
+            }
+        }
         found.add_subprograms(program, environment);
         for program in found.files.clone() {
             found.add_libraries(&program);
@@ -150,9 +155,6 @@ impl Findings {
     }
 
     fn add_subprograms(&mut self, program: &Path, environment: &Environment) {
-        for file in self.probe.files.clone() {
-            self.add_or_watch(file);
-        }
         if let Some(compiler) = self.probe.cc1.clone() {
             if let (Family::Gcc, Some(directory)) = (self.probe.family, compiler.parent()) {
                 for name in ["cc1plus", "cc1obj", "cc1objplus"] {

@@ -71,6 +71,11 @@ pub fn direct_key(
     hasher.finish()
 }
 
+/// Whether a variable only chooses the language of messages.
+fn is_locale(name: &OsStr) -> bool {
+    name == "LANG" || name == "LANGUAGE" || name.as_bytes().starts_with(b"LC_")
+}
+
 impl Ingredients<'_> {
     fn common(&self, hasher: &mut KeyHasher) {
         let command = self.command;
@@ -147,9 +152,9 @@ impl Ingredients<'_> {
             .environment
             .iter()
             .filter(|(name, _)| match environment::classify(name.as_bytes()) {
-                EnvEffect::Key | EnvEffect::KeyAndSearch => true,
-                EnvEffect::Locale => !self.ignore_locale,
-                _ => false,
+                EnvEffect::Key => !(self.ignore_locale && is_locale(name)),
+                EnvEffect::KeyAndSearch => true,
+                EnvEffect::PassThrough | EnvEffect::Ignored => false,
             })
             .collect();
         counted.sort();

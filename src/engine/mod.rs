@@ -244,10 +244,14 @@ fn understand(
     driver: DriverName,
 ) -> Result<(Command, Identity), End> {
     let config = session.config;
+    let ignore: Vec<String> = config
+        .ignore_options
+        .iter()
+        .map(|option| option.to_string_lossy().into_owned())
+        .collect();
     let parse = |family| {
         let reader = session::ResponseReader;
-        let ignore = &config.ignore_options;
-        match crate::compiler::parse(family, driver, call.args, &reader, ignore) {
+        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
@@ -356,13 +360,25 @@ impl Cached<'_> {
         }
         if self.config.read_only {
             record::leave(self, &compiled);
-            self.tally.count(Counter::CacheMiss, "read only");
+            self.tally.count(Counter::CacheMiss, "");
+            self.tally.count_also(Counter::ReadOnlyMiss);
             return End::Exit(0);
         }
         match record::record(self, &compiled, key) {
             Ok(()) => {
-                self.tally.count(Counter::CacheMiss, "");
+                let recached = self.config.recache;
+                let counter = if recached { Counter::Recache } else { Counter::CacheMiss };
+                self.tally.count(counter, "");
+                self.tally.count_also(Counter::LocalStorageWrite);
                 self.tally.note(format_args!("miss: compiled and stored"));
+            }
+            // A store that fails does not make the call uncacheable.
+            Err(refusal) if refusal.counter == Counter::StoreError => {
+                self.tally.note(format_args!("not stored: {}", refusal.why));
+                self.tally.count(Counter::CacheMiss, "");
+                self.tally.count_also(Counter::StoreError);
+                let why = format!("{}; compiling without the cache", refusal.why);
+                notice::say_once(self.environment, &why);
             }
             Err(refusal) => {
                 self.tally

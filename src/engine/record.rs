@@ -66,7 +66,7 @@ pub fn record(
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started)?;
-    let depfile = depfile.map(|(style, file)| cached.dependency_blob(&style, file));
+    let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
     pin(
         cached,
@@ -243,9 +243,10 @@ struct Observed {
 /// where gcc was run with `-MD` in place of `-MMD`. That happens whatever else
 /// is refused.
 fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Refusal> {
-    let to_trim = compiled.source == dependencies::Source::FileToTrim;
+    let to_trim = compiled.source.must_trim();
     let search = cached.search_paths();
     let found = dependencies::collect(
+        cached.identity.family,
         compiled.source,
         cached.command,
         compiled.channel.as_ref(),
@@ -263,7 +264,7 @@ fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Ref
     let (files, refusal) = read_files(cached, &found.paths, compiled.started);
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {
-            let trimmed = trim(cached, &style, &whole, search.as_ref(), &files);
+            let trimmed = trim(cached, style, &whole, search.as_ref(), &files);
             if trimmed.is_none() {
                 dependencies::ask_for_user_file(&cached.call, cached.command);
                 return refuse(
@@ -293,7 +294,7 @@ fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Ref
 
 /// After a compile that is not going to be stored: see [`observe`].
 pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
-    if compiled.source != dependencies::Source::FileToTrim {
+    if !compiled.source.must_trim() {
         return;
     }
     let written = cached.command.dependencies.as_ref().is_some_and(|wanted| {
@@ -309,7 +310,7 @@ pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
 /// anew. `None`: that could not be done.
 fn trim(
     cached: &Cached<'_>,
-    style: &depfile::Style,
+    style: depfile::Style,
     whole: &depfile::DepFile,
     search: Option<&SearchPaths>,
     files: &[Dependency],
@@ -318,7 +319,13 @@ fn trim(
         .iter()
         .filter_map(|file| Some((file.path.as_path(), file.scan.as_ref()?)))
         .collect();
-    let trimmed = dependencies::user_headers_only(whole, cached.command, search?, &scans)?;
+    let trimmed = dependencies::user_headers_only(
+        whole,
+        cached.command,
+        search?,
+        &scans,
+        cached.environment,
+    )?;
     let wanted = cached.command.dependencies.as_ref()?;
     restore::write(&wanted.path, &depfile::write(style, &trimmed)).ok()?;
     Some(trimmed)

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::identity::Identity;
 use crate::compiler::Command;
 use crate::compiler::environment::{self, EnvEffect};
-use crate::compiler::search::{SearchPaths, probe_args};
+use crate::compiler::search::{SearchPaths, parse_search_paths, probe_args};
 use crate::config::Environment;
 use crate::hash::KeyHasher;
 use crate::sys::codec::{Reader, Writer};
@@ -85,7 +85,8 @@ fn ask(program: &Path, command: &Command, mut args: Vec<OsString>) -> Option<Sea
     if !answer.status.success() {
         return None;
     }
-    SearchPaths::parse(&String::from_utf8_lossy(&answer.stderr))
+    // Headers in frameworks are found by a rule of their own, which is not followed.
+    parse_search_paths(&answer.stderr).filter(|paths| paths.frameworks.is_empty())
 }
 
 fn encode(paths: &SearchPaths) -> Vec<u8> {
@@ -123,5 +124,6 @@ fn load(record: &Path) -> Option<SearchPaths> {
         quote: list(true)?,
         angle: list(true)?,
         absent: list(false)?,
+        frameworks: Vec::new(),
     })
 }

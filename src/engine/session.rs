@@ -213,10 +213,10 @@ impl Tally {
     fn new(config: &Config) -> Tally {
         Tally {
             begun: clock::monotonic(),
-            event: Event::new(
-                Counter::InternalError,
-                config.namespace.as_deref().unwrap_or(""),
-            ),
+            event: Event {
+                namespace: config.namespace.clone().unwrap_or_default(),
+                ..Event::new(Counter::InternalError)
+            },
             log: Log::new(config.log_file.is_some()),
             compile_time: Duration::ZERO,
         }
@@ -234,7 +234,7 @@ impl Tally {
 
     /// What the call comes to. `detail` names the option or file that decided.
     pub fn count(&mut self, counter: Counter, detail: &str) {
-        self.event.counter = counter;
+        self.event.main = counter;
         self.event.detail = detail.to_owned();
     }
 
@@ -245,8 +245,8 @@ impl Tally {
 
     /// A hit, and what the compile took when it was stored.
     pub fn saved(&mut self, counter: Counter, duration_ms: u64) {
-        self.event.counter = counter;
-        self.event.saved_us = duration_ms.saturating_mul(1000);
+        self.event.main = counter;
+        self.compile_time = Duration::from_millis(duration_ms);
     }
 
     /// The compiler ran this long.
@@ -259,7 +259,9 @@ impl Tally {
         self.event.elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         self.event.compile_us = u64::try_from(self.compile_time.as_micros()).unwrap_or(u64::MAX);
         if config.stats
-            && let Err(error) = Journal::new(&config.dir).append(&self.event)
+            && let Err(error) = Journal::new(&config.dir)
+                .umask(config.umask)
+                .append(&self.event)
         {
             self.log.note(format_args!("journal: {error}"));
         }
