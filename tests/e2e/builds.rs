@@ -12,13 +12,16 @@ fn prepare_lua(tree: &Path) -> Option<()> {
 }
 
 /// lua's makefile for a generic POSIX system: no readline.
-pub fn build_lua(drivers: &Drivers, wrapper: &str) -> String {
+fn build_lua(drivers: &Drivers, wrapper: &str) -> String {
     let c = drivers.c;
     format!("make -j2 posix CC='{wrapper}{c} -std=gnu99'")
 }
 
-pub fn lua(drivers: Drivers) -> Option<Project> {
-    Project::new(drivers, prepare_lua, build_lua)
+/// lua without optimisation: for what is about the cache, not about the compiler.
+pub fn quick_lua() -> Option<Project> {
+    Project::new(GCC, prepare_lua, |drivers, wrapper| {
+        build_lua(drivers, wrapper) + " MYCFLAGS=-O0"
+    })
 }
 
 fn prepare_redis(tree: &Path) -> Option<()> {
@@ -106,7 +109,7 @@ fn lua_works(project: &Project) {
 }
 
 fn build_lua_with(drivers: Drivers) {
-    if let Some(project) = lua(drivers) {
+    if let Some(project) = Project::new(drivers, prepare_lua, build_lua) {
         cold_and_warm(&project, &lua_works);
     }
 }
