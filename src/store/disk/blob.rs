@@ -274,12 +274,8 @@ fn unpack(row: &Row, stored: &[u8]) -> Outcome<Vec<u8>> {
     let Ok(len) = usize::try_from(row.raw_len) else {
         return Err(wrong);
     };
-    let mut bytes = Vec::new();
-    if bytes.try_reserve_exact(len).is_err() {
-        return Err(Fault::Read(io::ErrorKind::OutOfMemory.into()));
-    }
-    match zstd::bulk::decompress_to_buffer(stored, &mut bytes) {
-        Ok(got) if got == len => Ok(bytes),
+    match zstd::bulk::decompress(stored, len) {
+        Ok(bytes) if bytes.len() == len => Ok(bytes),
         _ => Err(wrong),
     }
 }
