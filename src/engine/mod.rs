@@ -37,6 +37,7 @@ use crate::sys::paths;
 use crate::sys::process::{self, Invocation};
 use hit::Served;
 use identity::Identity;
+pub use session::disk_options;
 use session::{Session, Tally};
 use terminal::Terminal;
 
