@@ -48,6 +48,24 @@ pub enum Reason {
     UnsupportedEnvironmentVariable,
 }
 
+impl Reason {
+    /// The name of the statistics counter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::CalledForLink => "called_for_link",
+            Reason::CalledForPreprocessing => "called_for_preprocessing",
+            Reason::MultipleSourceFiles => "multiple_source_files",
+            Reason::NoInputFile => "no_input_file",
+            Reason::OutputToStdout => "output_to_stdout",
+            Reason::SourceFromStdin => "source_from_stdin",
+            Reason::UnsupportedSourceLanguage => "unsupported_source_language",
+            Reason::UnsupportedCompilerOption => "unsupported_compiler_option",
+            Reason::BadCompilerArguments => "bad_compiler_arguments",
+            Reason::UnsupportedEnvironmentVariable => "unsupported_environment_variable",
+        }
+    }
+}
+
 /// A compile that may be cached.
 #[derive(Clone, Debug)]
 pub struct Command {

@@ -5,9 +5,18 @@
 //! lines and fuzzed.
 
 pub mod command;
+pub mod depfile;
+pub mod environment;
 pub mod family;
+pub mod options;
+pub mod outputs;
+pub mod parse;
+pub mod response;
+pub mod search;
 
 pub use command::{
     Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
+pub use parse::parse;
+pub use response::{NoFiles, ResponseFiles};

@@ -2,7 +2,11 @@
 //!
 //! A store is content-addressed by an opaque [`Key`]. A key names an entry; an
 //! entry is a set of named blobs. What every store promises stands on the
-//! methods of [`Store`]; `store::conformance` checks it on any store.
+//! methods of [`Store`]; [`conformance`] checks it on any store.
+
+pub mod conformance;
+pub mod disk;
+pub mod memory;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -27,9 +31,33 @@ pub enum Error {
     /// The directory is not a store of ours (no marker), or of another version.
     #[error("{}: {why}", path.display())]
     NotAStore { path: PathBuf, why: String },
+    /// The store was opened read-only and this would write to it.
+    #[error("{}: opened read-only", path.display())]
+    ReadOnly { path: PathBuf },
+    /// What a blob was to be written to failed: not the store's fault.
+    #[error("cannot write what was found in the cache: {source}")]
+    Target { source: std::io::Error },
     /// A namespace prefix that breaks the rule of [`Namespace`].
     #[error("namespace {name:?}: {why}")]
     BadNamespace { name: String, why: &'static str },
+}
+
+impl Error {
+    /// An [`Error::Io`].
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Error {
+        Error::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether this is an [`Error::Io`] because something was not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        match self {
+            Error::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }
 
 /// `Ok` of a store operation or its [`Error`].
@@ -141,7 +169,7 @@ pub trait OpenEntry {
     /// error the file's content is undefined.
     ///
     /// # Errors
-    /// As [`OpenEntry::read`]; [`Error::Io`] also when `file` cannot be written.
+    /// As [`OpenEntry::read`]; [`Error::Target`] when `file` cannot be written.
     fn copy_to(&self, name: &BlobName, file: &File) -> Result<bool>;
 
     /// The path of a file that holds the blob's bytes as they are, if the

@@ -4,9 +4,11 @@
 //! functions that the rest of the program can be read without knowing.
 
 pub mod clock;
+pub mod clone;
 pub mod codec;
 pub mod cpu;
 pub mod disk;
+pub mod fs;
 pub mod paths;
 pub mod process;
 pub mod signals;

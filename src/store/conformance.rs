@@ -1,0 +1,3 @@
+//! x
+use super::{Limits, Store};
+pub fn run(_m: &dyn Fn(Limits) -> Box<dyn Store>) {}

@@ -1,0 +1,140 @@
+//! Cleaning on request, by age, by size, or everything.
+
+use std::path::Path;
+
+use super::evict::{self, Tally};
+use super::marker::{self, State};
+use super::read::Place;
+use super::scan::{self, Found};
+use super::usage::{Totals, within};
+use super::{Shared, lock, temp};
+use crate::store::{CleanOptions, Cleaned, Progress, Result, Usage};
+use crate::sys::fs;
+
+impl Shared {
+    /// [`crate::store::Store::clean`] of the namespace `scope`.
+    pub(super) fn clean(
+        &self,
+        scope: &str,
+        options: &CleanOptions,
+        progress: Progress<'_>,
+    ) -> Result<Cleaned> {
+        match marker::state(&self.root)? {
+            State::Missing | State::Vacant => return Ok(Cleaned::default()),
+            State::Store(_) => {}
+        }
+        if options.dry_run {
+            let found = self.survey_all(scope, progress)?;
+            let going = choose(&found, options);
+            return Ok(outcome(&found, sum(found.get(..going).unwrap_or_default())));
+        }
+        self.may_write()?;
+        // Waits for one who evicts: two would count each other's work.
+        let _lock = lock::evict(&self.root, self.modes, true)?;
+        let before = self.ledger.begin_scan();
+        // A ledger that was lost is only put right by counting everything.
+        let walked = if before.complete { scope } else { "" };
+        let mut found = self.survey_all(walked, progress)?;
+        let mut totals = Totals::new();
+        found.iter().for_each(|entry| scan::add(&mut totals, entry));
+        self.ledger.end_scan(walked, &before, &totals);
+        found.retain(|entry| within(&entry.namespace, scope));
+        let going = choose(&found, options);
+        let everything = options.limits.max_size == Some(0);
+        let victims = found.get(..going).unwrap_or_default();
+        let removed = self.take_all(victims, everything, progress);
+        if scope.is_empty() {
+            temp::sweep(&self.root);
+        }
+        if everything {
+            remove_empty_dirs(&self.root, scope);
+        }
+        Ok(outcome(&found, removed))
+    }
+
+    /// Everything in `scope`, least recently used first.
+    fn survey_all(&self, scope: &str, progress: Progress<'_>) -> Result<Vec<Found>> {
+        let book = self.ledger.read().filter(|book| book.complete);
+        let expected = book.map_or(0, |book| book.sum(scope).entries);
+        let mut found = Vec::new();
+        let mut see = |entry: Found| {
+            found.push(entry);
+            let seen = found.len() as u64;
+            progress(seen, seen.max(expected));
+        };
+        scan::walk(&self.root, scope, &mut see)?;
+        evict::sort(&mut found, fs::now());
+        Ok(found)
+    }
+
+    /// Removes the victims; what went. One that was used since the scan stays,
+    /// unless `everything` is to go.
+    fn take_all(&self, victims: &[Found], everything: bool, progress: Progress<'_>) -> Usage {
+        let mut tally = Tally::new(self);
+        for (done, victim) in victims.iter().enumerate() {
+            let dir = scan::namespace_dir(&self.root, &victim.namespace);
+            let place = Place::new(&victim.namespace, &dir, &victim.key);
+            if everything || evict::last_use(&place) == Some(victim.used) {
+                tally.take(&place);
+            }
+            progress(done as u64 + 1, victims.len() as u64);
+        }
+        Usage {
+            entries: tally.entries,
+            bytes: tally.bytes,
+        }
+    }
+}
+
+/// How many of `found`, which is sorted, have to go.
+fn choose(found: &[Found], options: &CleanOptions) -> usize {
+    let now = fs::now();
+    let cutoff = evict::cutoff(now, options.limits.max_age);
+    let max = options.limits.max_size.unwrap_or(u64::MAX);
+    let mut left = sum(found).bytes;
+    let stays = found.iter().position(|entry| {
+        if left <= max && entry.used.min(now) >= cutoff {
+            return true;
+        }
+        left = left.saturating_sub(entry.bytes);
+        false
+    });
+    // An entry that takes no space at all - a stray empty file - goes with
+    // everything too.
+    match options.limits.max_size {
+        Some(0) => found.len(),
+        _ => stays.unwrap_or(found.len()),
+    }
+}
+
+fn sum(found: &[Found]) -> Usage {
+    Usage {
+        entries: found.len() as u64,
+        bytes: found.iter().map(|entry| entry.bytes).sum(),
+    }
+}
+
+fn outcome(found: &[Found], removed: Usage) -> Cleaned {
+    let all = sum(found);
+    Cleaned {
+        removed,
+        left: Usage {
+            entries: all.entries.saturating_sub(removed.entries),
+            bytes: all.bytes.saturating_sub(removed.bytes),
+        },
+    }
+}
+
+/// Removes the directories that a clean of everything has left empty. A writer
+/// that finds its directory gone makes it again.
+fn remove_empty_dirs(root: &Path, scope: &str) {
+    let dir = scan::namespace_dir(root, scope);
+    for name in scan::shards(&dir) {
+        let _ = fs::remove_dir(&dir.join(name));
+    }
+    for name in scan::namespaces(&dir).unwrap_or_default() {
+        let inner = scan::join(scope, &name);
+        remove_empty_dirs(root, &inner);
+        let _ = fs::remove_dir(&scan::namespace_dir(root, &inner));
+    }
+}

@@ -1,0 +1,210 @@
+//! What makes a directory a store of ours, and how it becomes one.
+//!
+//! Two files at the root. `CACHEDIR.TAG` tells backup programs to leave the
+//! directory alone (the Cache Directory Tagging Specification: the first 43
+//! bytes are the signature). `cache-format` is ours:
+//!
+//! ```text
+//! cache-format 1
+//! clone no
+//! ```
+//!
+//! The first line carries the version. `clone yes` says that the file system
+//! could clone files when the store was made, so that blobs are kept as they
+//! are: a clone costs no space and no copying, a compressed blob both. Lines
+//! with other words are for later versions and are skipped.
+//!
+//! Nothing is deleted in a directory without both files.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::temp::{self, WorkDir};
+use super::usage::Ledger;
+use crate::store::{Error, Result};
+use crate::sys::fs::{self, Kind, Modes};
+
+/// The tag's file name and content.
+pub(crate) const TAG: &str = "CACHEDIR.TAG";
+const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
+    # This directory is a compiler cache (`cache`); it may be deleted at any time.\n";
+const SIGNATURE_LINE: usize = 43;
+
+/// The format file's name.
+pub(crate) const FORMAT: &str = "cache-format";
+const FIRST_LINE: &str = "cache-format 1";
+
+/// Names at the root that are ours before the first entry is: they do not make
+/// a directory somebody else's.
+const OWN: &[&str] = &[
+    ".tmp",
+    ".journal",
+    ".local",
+    ".usage",
+    ".evict.lock",
+    // A fresh file system of its own for the cache.
+    "lost+found",
+];
+
+/// What `cache-format` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Format {
+    /// The file system can clone files.
+    pub clone: bool,
+}
+
+impl Format {
+    pub(crate) fn encode(self) -> String {
+        let clone = if self.clone { "yes" } else { "no" };
+        format!("{FIRST_LINE}\nclone {clone}\n")
+    }
+
+    fn decode(text: &str) -> std::result::Result<Format, String> {
+        let mut lines = text.lines();
+        match lines.next() {
+            Some(FIRST_LINE) => {}
+            Some(other) if other.starts_with("cache-format ") => {
+                return Err(format!("made by another version ({other:?})"));
+            }
+            _ => return Err(format!("its {FORMAT} file is damaged")),
+        }
+        Ok(Format {
+            clone: lines.any(|line| line == "clone yes"),
+        })
+    }
+}
+
+/// What a directory is.
+pub(crate) enum State {
+    /// There is no such directory.
+    Missing,
+    /// It holds nothing, or nothing but work files of ours.
+    Vacant,
+    /// It is a store.
+    Store(Format),
+}
+
+/// Looks at what `dir` is; writes nothing.
+///
+/// # Errors
+/// [`Error::NotAStore`] for everybody else's directory, [`Error::Io`].
+pub(crate) fn state(dir: &Path) -> Result<State> {
+    if let Some(format) = read(dir)? {
+        return match has_tag(dir) {
+            true => Ok(State::Store(format)),
+            false => Err(foreign(dir, format!("it has no valid {TAG}"))),
+        };
+    }
+    match vacant(dir)? {
+        None => Ok(State::Missing),
+        Some(true) => Ok(State::Vacant),
+        // Another process may have made it a store since we looked.
+        Some(false) => match read(dir)? {
+            Some(format) if has_tag(dir) => Ok(State::Store(format)),
+            _ => Err(foreign(
+                dir,
+                format!("it is not empty and has no {TAG} and {FORMAT} of ours"),
+            )),
+        },
+    }
+}
+
+/// Makes `dir` a store if it is not one, and says of what format it is. Any
+/// number of processes may do so at once.
+///
+/// # Errors
+/// As [`state`], and [`Error::Io`] when it cannot be written.
+pub(crate) fn ensure(dir: &Path, modes: Modes, ledger: &Ledger) -> Result<Format> {
+    if let Some(format) = read(dir)? {
+        if !has_tag(dir) {
+            temp::make_root(dir, modes)?;
+            write(dir, modes, TAG, TAG_TEXT)?;
+        }
+        return Ok(format);
+    }
+    match state(dir)? {
+        State::Store(format) => return Ok(format),
+        State::Missing => fs::make_dirs(dir, modes).map_err(|e| Error::io(dir, e))?,
+        State::Vacant => {}
+    }
+    temp::make_root(dir, modes)?;
+    // Before the format file: nobody stores anything that it would miss.
+    ledger.begin_store();
+    let format = Format {
+        clone: can_clone(dir, modes),
+    };
+    write(dir, modes, TAG, TAG_TEXT)?;
+    write(dir, modes, FORMAT, &format.encode())?;
+    Ok(format)
+}
+
+/// The format file, `None` if there is none (or no directory at all).
+fn read(dir: &Path) -> Result<Option<Format>> {
+    let path = dir.join(FORMAT);
+    match fs::read_text(&path, 4096) {
+        Ok(text) => Format::decode(&text)
+            .map(Some)
+            .map_err(|why| foreign(dir, why)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(foreign(dir, format!("its {FORMAT} file is damaged")))
+        }
+        Err(error) => Err(Error::io(&path, error)),
+    }
+}
+
+fn has_tag(dir: &Path) -> bool {
+    let text = fs::read_text(&dir.join(TAG), 4096);
+    text.is_ok_and(|text| text.get(..SIGNATURE_LINE) == TAG_TEXT.get(..SIGNATURE_LINE))
+}
+
+/// Whether `dir` holds nothing but our own work files; `None` without a directory.
+fn vacant(dir: &Path) -> Result<Option<bool>> {
+    let names = match fs::list(dir) {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io(dir, error)),
+    };
+    let ours = |name: &std::ffi::OsString, kind: Kind| {
+        if name == TAG {
+            // The tag is written before the format: we may have been cut off
+            // in between. Other programs tag their caches too; theirs differ.
+            return kind == Kind::File
+                && fs::read_text(&dir.join(TAG), 4096).is_ok_and(|text| text == TAG_TEXT);
+        }
+        OWN.iter().any(|own| name == own)
+    };
+    Ok(Some(names.iter().all(|(name, kind)| ours(name, *kind))))
+}
+
+fn foreign(dir: &Path, why: String) -> Error {
+    Error::NotAStore {
+        path: dir.to_owned(),
+        why,
+    }
+}
+
+/// Writes a small file at the root, whole or not at all.
+fn write(dir: &Path, modes: Modes, name: &str, text: &str) -> Result<()> {
+    let work = WorkDir::make(dir, modes)?;
+    let path = work.path().join(name);
+    let written = fs::create_at(work.handle(), name, modes)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&path, &dir.join(name)));
+    written.map_err(|error| Error::io(&dir.join(name), error))
+}
+
+/// Tries whether files in `dir` can be cloned. Any doubt means no.
+fn can_clone(dir: &Path, modes: Modes) -> bool {
+    let probe = || -> Result<bool> {
+        let work = WorkDir::make(dir, modes)?;
+        let make = |name| fs::create_at(work.handle(), name, modes);
+        let files = make("from").and_then(|from| Ok((from, make("to")?)));
+        let (mut from, to) = files.map_err(|error| Error::io(work.path(), error))?;
+        let cloned = from
+            .write_all(&[0x5a; 8192])
+            .and_then(|()| crate::sys::clone::clone_file(&from, &to));
+        Ok(cloned.is_ok())
+    };
+    probe().unwrap_or(false)
+}

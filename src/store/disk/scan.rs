@@ -1,0 +1,207 @@
+//! Walking a store: its namespaces to any depth, its entries, their sizes.
+//!
+//! Below a namespace, two lower-case hexadecimal digits name a shard, in a
+//! shard 64 of them name an entry, and what else could be a [`Namespace`] is
+//! one. Nothing here changes a time stamp or removes anything.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use super::index;
+use super::usage::Totals;
+use crate::hash::Key;
+use crate::store::{Error, Namespace, Result, Usage};
+use crate::sys::fs::{self, Kind};
+
+/// The unit in which file systems give out space.
+const BLOCK: u64 = 4096;
+
+/// What a file of `len` bytes is charged.
+pub(crate) fn charge_of_file(len: u64) -> u64 {
+    len.div_ceil(BLOCK).saturating_mul(BLOCK)
+}
+
+/// What an entry's directory itself is charged.
+pub(crate) const CHARGE_OF_DIR: u64 = BLOCK;
+
+/// An entry as a scan sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Path of its namespace; `""` for the root's own.
+    pub namespace: String,
+    pub key: Key,
+    /// When it was last used: nanoseconds since 1970.
+    pub used: i128,
+    /// What it is charged.
+    pub bytes: u64,
+}
+
+/// The directory of an entry below the directory of its namespace.
+pub(crate) fn entry_path(namespace_dir: &Path, key: &Key) -> PathBuf {
+    let hex = key.hex();
+    let shard = hex.get(..2).unwrap_or_default();
+    let mut path = PathBuf::with_capacity(namespace_dir.as_os_str().len() + 69);
+    path.push(namespace_dir);
+    path.push(shard);
+    path.push(&hex);
+    path
+}
+
+/// Whether `name` is that of a shard.
+fn is_shard(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The namespaces directly below the one at `dir`, sorted; none if there is no
+/// such directory.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn namespaces(dir: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (name, kind) in listed(dir)? {
+        let Some(name) = name.to_str() else { continue };
+        if kind != Kind::File && Namespace::new(name).is_ok() {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The shards directly below the namespace at `dir`.
+pub(crate) fn shards(dir: &Path) -> Vec<String> {
+    let names = listed(dir).unwrap_or_default().into_iter();
+    names
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| is_shard(name))
+        .collect()
+}
+
+fn listed(dir: &Path) -> Result<Vec<(std::ffi::OsString, Kind)>> {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    match fs::list(dir) {
+        Ok(names) => Ok(names),
+        // Removed meanwhile, or not for us: what cannot be entered holds
+        // nothing that we could have stored.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | PermissionDenied) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(Error::io(dir, error)),
+    }
+}
+
+/// Joins a namespace path and a component.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    match path {
+        "" => name.to_owned(),
+        _ => format!("{path}/{name}"),
+    }
+}
+
+/// The directory of the namespace `path` of the store at `root`.
+pub(crate) fn namespace_dir(root: &Path, path: &str) -> PathBuf {
+    match path {
+        "" => root.to_owned(),
+        _ => root.join(path),
+    }
+}
+
+/// Calls `visit` for every entry in the namespace `path` and those inside of it.
+///
+/// # Errors
+/// [`Error::Io`]; what disappears meanwhile is no error.
+pub(crate) fn walk(root: &Path, path: &str, visit: &mut dyn FnMut(Found)) -> Result<()> {
+    let dir = namespace_dir(root, path);
+    for (name, kind) in listed(&dir)? {
+        let Some(name) = name.to_str() else { continue };
+        if kind == Kind::File {
+            continue;
+        }
+        if is_shard(name) {
+            walk_shard(&dir.join(name), path, visit)?;
+        } else if Namespace::new(name).is_ok() {
+            walk(root, &join(path, name), visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn walk_shard(dir: &Path, namespace: &str, visit: &mut dyn FnMut(Found)) -> Result<()> {
+    let names = listed(dir)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let Ok(shard) = fs::open_dir(dir) else {
+        return Ok(());
+    };
+    for (name, _) in names {
+        let Some(key) = name.to_str().and_then(Key::from_hex) else {
+            continue;
+        };
+        let Some((used, bytes)) = measure(&shard, &key.hex()) else {
+            continue;
+        };
+        visit(Found {
+            namespace: namespace.to_owned(),
+            key,
+            used,
+            bytes,
+        });
+    }
+    Ok(())
+}
+
+/// When the entry `name` of a shard was last used and what it is charged;
+/// `None` if it is gone.
+fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
+    let Ok(files) = fs::list_at(shard, name) else {
+        // Not a directory, or one that may not be read: still something that
+        // takes the place of an entry and can be removed.
+        let stat = fs::stat_at(shard, name).ok()?;
+        return Some((stat.mtime, charge_of_file(stat.len)));
+    };
+    let mut used = None;
+    let mut bytes = CHARGE_OF_DIR;
+    let mut path = PathBuf::with_capacity(128);
+    for (file, _) in files {
+        path.clear();
+        path.push(name);
+        path.push(&file);
+        let Ok(stat) = fs::stat_at(shard, &path) else {
+            continue;
+        };
+        bytes = bytes.saturating_add(charge_of_file(stat.len));
+        if file == index::FILE {
+            used = Some(stat.mtime);
+        }
+    }
+    let used = used.or_else(|| Some(fs::stat_at(shard, name).ok()?.mtime))?;
+    Some((used, bytes))
+}
+
+/// What the directory of one entry is charged, wherever it is now.
+pub(crate) fn measure_at(path: &Path) -> Usage {
+    let bytes = match fs::list(path) {
+        Ok(files) => {
+            let lens = files.iter().map(|(name, _)| {
+                let stat = fs::lstat(&path.join(name));
+                stat.map_or(0, |stat| charge_of_file(stat.len))
+            });
+            lens.fold(CHARGE_OF_DIR, u64::saturating_add)
+        }
+        Err(_) => fs::lstat(path).map_or(0, |stat| charge_of_file(stat.len)),
+    };
+    Usage { entries: 1, bytes }
+}
+
+/// The sums of a walk, by namespace path.
+pub(crate) fn add(totals: &mut Totals, found: &Found) {
+    if !totals.contains_key(&found.namespace) {
+        totals.insert(found.namespace.clone(), Usage::default());
+    }
+    if let Some(usage) = totals.get_mut(&found.namespace) {
+        usage.entries += 1;
+        usage.bytes = usage.bytes.saturating_add(found.bytes);
+    }
+}

@@ -1,0 +1,110 @@
+//! Work directories below `.tmp`: where entries are put together and taken
+//! apart, out of everybody's sight.
+//!
+//! A work directory is called `<pid>-<scope>-<random>`: `pid` in decimal,
+//! `scope` (8 hex digits) says where that process identifier means anything
+//! (see [`fs::pid_scope`]), `random` (16 hex digits) keeps one process's work
+//! directories apart. What a killed process leaves behind is swept by the next
+//! clean or eviction, which can tell from the name that its owner is dead.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use crate::store::{Error, Result};
+use crate::sys::fs::{self, Modes};
+
+/// The directory of work directories, at the root of a store.
+pub(crate) const DIR: &str = ".tmp";
+
+/// Age at which a work directory is swept though its owner may be alive.
+const STALE_NANOS: i128 = 3600 * 1_000_000_000;
+
+/// A work directory of this process. Removed with its content when dropped;
+/// whatever was renamed out of it is not its content any more.
+pub(crate) struct WorkDir {
+    path: PathBuf,
+    handle: OwnedFd,
+    gone: bool,
+}
+
+impl WorkDir {
+    /// Makes one below the store at `root`, whose `.tmp` must exist.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; `NotFound` if there is no `.tmp`.
+    pub(crate) fn make(root: &Path, modes: Modes) -> Result<WorkDir> {
+        let path = unique(root);
+        let made = fs::make_dir(&path, modes).and_then(|()| fs::open_dir(&path));
+        match made {
+            Ok(handle) => Ok(WorkDir {
+                path,
+                handle,
+                gone: false,
+            }),
+            Err(error) => Err(Error::io(&path, error)),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// Says that the directory has been given another name, and nothing was
+    /// exchanged for it: there is nothing to remove.
+    pub(crate) fn moved(mut self) {
+        self.gone = true;
+    }
+}
+
+impl Drop for WorkDir {
+    fn drop(&mut self) {
+        if !self.gone {
+            fs::remove_all(&self.path);
+        }
+    }
+}
+
+/// A path below `.tmp` that nobody else uses.
+pub(crate) fn unique(root: &Path) -> PathBuf {
+    let (pid, scope) = (std::process::id(), fs::pid_scope());
+    root.join(DIR)
+        .join(format!("{pid}-{scope:08x}-{:016x}", fs::random()))
+}
+
+/// Makes `.tmp`; fine if it is there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn make_root(root: &Path, modes: Modes) -> Result<()> {
+    let path = root.join(DIR);
+    fs::make_dirs(&path, modes).map_err(|error| Error::io(&path, error))
+}
+
+/// Removes what dead or stuck processes left below `.tmp`. Errors are not
+/// fatal: what stays is tried again next time.
+pub(crate) fn sweep(root: &Path) {
+    let dir = root.join(DIR);
+    let now = fs::now();
+    for (name, _) in fs::list(&dir).unwrap_or_default() {
+        let path = dir.join(&name);
+        let stale = || fs::lstat(&path).is_ok_and(|stat| now - stat.mtime > STALE_NANOS);
+        if name.to_str().is_some_and(orphaned) || stale() {
+            fs::remove_all(&path);
+        }
+    }
+}
+
+/// Whether the name of a work directory tells that its owner is gone.
+fn orphaned(name: &str) -> bool {
+    let mut parts = name.splitn(3, '-');
+    let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
+    let scope = parts.next().and_then(|s| u32::from_str_radix(s, 16).ok());
+    match (pid, scope) {
+        (Some(pid), Some(scope)) => scope == fs::pid_scope() && !fs::process_exists(pid),
+        _ => false,
+    }
+}

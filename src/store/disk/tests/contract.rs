@@ -1,0 +1,3 @@
+//! The contract that every store keeps.
+
+use super::*;
