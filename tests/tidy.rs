@@ -325,6 +325,6 @@ fn contains_word(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back();
         let after = code[at + word.len()..].chars().next();
-        !before.is_some_and(in_name) && !(ends_in_name && after.is_some_and(in_name))
+        !(before.is_some_and(in_name) || ends_in_name && after.is_some_and(in_name))
     })
 }
