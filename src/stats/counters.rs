@@ -120,6 +120,9 @@ counters! {
     37 CompilerProducedNoOutput "compiler_produced_no_output" Uncacheable "Compiler produced no output"
         "The compiler succeeded without writing its product.";
 
+    38 UnsupportedCodeDirective "unsupported_code_directive" Uncacheable "Unsupported code directive"
+        "The source reads files in a way that is not followed (`.incbin`, `#embed`); the result is not stored.";
+
     60 BadInputFile "bad_input_file" Error "Could not read an input file"
         "An input is missing or unreadable; the compiler says so.";
     61 BadOutputFile "bad_output_file" Error "Could not write to the output file"
