@@ -37,6 +37,9 @@ const SUBCOMMANDS: &[&str] = &["clean", "completions", "config", "help", "man", 
 enum Answer<'a> {
     /// The engine, for this command line: a compiler and its arguments.
     Compile(&'a [OsString]),
+    /// The engine: we were called by a compiler's name, through a link, with
+    /// these arguments.
+    Masquerade(&'a OsStr, &'a [OsString]),
     /// A subcommand, or a mistake in naming one.
     Subcommand,
 }
@@ -46,17 +49,29 @@ enum Answer<'a> {
 pub fn dispatch(argv: Vec<OsString>) -> ExitCode {
     match answer(&argv) {
         Answer::Compile(argv) => crate::engine::run(argv),
+        Answer::Masquerade(name, args) => {
+            // By its name alone: a path would only lead back to the link.
+            let mut argv = vec![name.to_owned()];
+            argv.extend_from_slice(args);
+            crate::engine::run(&argv)
+        }
         Answer::Subcommand => subcommand(&argv),
     }
 }
 
 fn answer(argv: &[OsString]) -> Answer<'_> {
-    let own_name = argv.first().and_then(|name| Path::new(name).file_name());
-    let own_name = own_name.and_then(OsStr::to_str).unwrap_or("cache");
-    if own_name != "cache" && DriverName::parse(own_name).is_some() {
-        return Answer::Compile(argv);
+    let Some((own_name, words)) = argv.split_first() else {
+        return Answer::Subcommand;
+    };
+    if let Some(name) = Path::new(own_name).file_name()
+        && name != "cache"
+        && name
+            .to_str()
+            .is_some_and(|n| DriverName::parse(n).is_some())
+    {
+        return Answer::Masquerade(name, words);
     }
-    let Some((first, rest)) = argv.get(1..).and_then(<[OsString]>::split_first) else {
+    let Some((first, rest)) = words.split_first() else {
         return Answer::Subcommand;
     };
     if first == "--" && !rest.is_empty() {
@@ -66,7 +81,7 @@ fn answer(argv: &[OsString]) -> Answer<'_> {
     if first.to_str().is_some_and(ours) {
         return Answer::Subcommand;
     }
-    Answer::Compile(argv.get(1..).unwrap_or_default())
+    Answer::Compile(words)
 }
 
 fn subcommand(argv: &[OsString]) -> ExitCode {

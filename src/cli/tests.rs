@@ -32,6 +32,17 @@ fn the_first_word_decides() {
 }
 
 #[test]
+fn a_link_with_a_compilers_name_is_that_compiler_by_name() {
+    for link in ["gcc", "/x/bin/gcc", "./gcc"] {
+        let argv = argv(&[link, "stats"]);
+        let expected = Answer::Masquerade("gcc".as_ref(), &argv[1..]);
+        assert_eq!(answer(&argv), expected, "{link}");
+    }
+    let argv = argv(&["my-cache", "stats"]);
+    assert_eq!(answer(&argv), Answer::Subcommand);
+}
+
+#[test]
 fn the_list_of_subcommands_is_that_of_the_parser() {
     let mut program = Args::command();
     program.build();
