@@ -276,6 +276,12 @@ pub static ROWS: &[Row] = &[
         "modules: files that are read and written on the way",
     ),
     row(
+        "-fintegrated-as",
+        None,
+        IntegratedAssembler(true),
+        "clang makes the object",
+    ),
+    row(
         "-fmemory-profile",
         OptionalJoined,
         Key,
@@ -283,6 +289,12 @@ pub static ROWS: &[Row] = &[
     )
     .with(COVERAGE),
     row("-fmemory-profile-use=", Joined, REQUIRED, "profile data"),
+    row(
+        "-fno-integrated-as",
+        None,
+        IntegratedAssembler(false),
+        "the assembler makes the object, and counts",
+    ),
     pass(
         "-foptimization-record-",
         Joined,
@@ -494,6 +506,11 @@ pub static ROWS: &[Row] = &[
         Debug(true),
         "debug information in the object, apart",
     ),
+    pass(
+        "-iapinotes-modules",
+        JoinedOrSeparate,
+        "notes beside headers",
+    ),
     row("-ibuiltininc", None, Search, "the compiler's own headers"),
     row(
         "-iframework",
@@ -509,6 +526,12 @@ pub static ROWS: &[Row] = &[
     ),
     row("-include-pch", Separate, REQUIRED, "a precompiled header"),
     pass("-index-", Joined, "writes an index"),
+    row(
+        "-integrated-as",
+        None,
+        IntegratedAssembler(true),
+        "as -fintegrated-as",
+    ),
     row(
         "-isystem-after",
         JoinedOrSeparate,
@@ -537,6 +560,12 @@ pub static ROWS: &[Row] = &[
     ),
     row("-mthread-model", Separate, Key, "threads"),
     row(
+        "-no-integrated-as",
+        None,
+        IntegratedAssembler(false),
+        "as -fno-integrated-as",
+    ),
+    row(
         "-nobuiltininc",
         None,
         Search,
@@ -546,6 +575,7 @@ pub static ROWS: &[Row] = &[
     row("-nogpulib", None, Key, "CUDA"),
     row("-nohipwrapperinc", None, Key, "HIP"),
     row("-nostdlibinc", None, Search, "no system header directories"),
+    pass("-objcmt-", Joined, "writes other source"),
     pass(
         "-object-file-name",
         OptionalJoined,

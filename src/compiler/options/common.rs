@@ -145,6 +145,8 @@ pub static ROWS: &[Row] = &[
         Pass(Reason::CalledForPreprocessing),
         "only preprocesses",
     ),
+    row("-EB", None, KeyAndSearch, "byte order"),
+    row("-EL", None, KeyAndSearch, "byte order"),
     row("-F", JoinedOrSeparate, Search, "framework directory"),
     row("-H", None, Key, "prints the headers on stderr").with(LAYOUT),
     row("-I", JoinedOrSeparate, Search, "header directory"),
@@ -215,6 +217,24 @@ pub static ROWS: &[Row] = &[
         JoinedOrSeparate,
         Key,
         "linker script; not used by a compile",
+    ),
+    row(
+        "-Tbss",
+        JoinedOrSeparate,
+        Key,
+        "an address for the linker; not used by a compile",
+    ),
+    row(
+        "-Tdata",
+        JoinedOrSeparate,
+        Key,
+        "an address for the linker; not used by a compile",
+    ),
+    row(
+        "-Ttext",
+        JoinedOrSeparate,
+        Key,
+        "an address for the linker; not used by a compile",
     ),
     row("-U", JoinedOrSeparate, Macro, "undefines a macro"),
     row(

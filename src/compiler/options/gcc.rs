@@ -56,9 +56,6 @@ pub static ROWS: &[Row] = &[
     row("--traditional", None, Key, "as -traditional"),
     row("-N", None, Key, "not used by a compile"),
     row("-R", JoinedOrSeparate, Key, "not used by a compile"),
-    row("-Tbss", JoinedOrSeparate, Key, "not used by a compile"),
-    row("-Tdata", JoinedOrSeparate, Key, "not used by a compile"),
-    row("-Ttext", JoinedOrSeparate, Key, "not used by a compile"),
     row(
         "-aux-info",
         Separate,

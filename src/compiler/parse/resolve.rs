@@ -52,6 +52,7 @@ struct Line<'a> {
     debug: bool,
     split_dwarf: bool,
     native: bool,
+    integrated_assembler: bool,
     explicit_color: bool,
     architectures: usize,
     /// What the next `-Xclang` word is to the one before.
@@ -104,6 +105,7 @@ impl<'a> Line<'a> {
             debug: false,
             split_dwarf: false,
             native: false,
+            integrated_assembler: family == Family::Clang,
             explicit_color: false,
             architectures: 0,
             frontend: None,
@@ -192,6 +194,7 @@ impl<'a> Line<'a> {
                 line.split_dwarf = on;
                 line.debug |= on;
             }),
+            Action::IntegratedAssembler(on) => self.key(|line| line.integrated_assembler = on),
             Action::Color { explicit } => self.key(|line| line.explicit_color = explicit),
             Action::Architecture => self.key(|line| line.architectures += 1),
             Action::Feature => self.feature(word),
@@ -478,10 +481,14 @@ impl<'a> Line<'a> {
         let beside = outputs
             .iter()
             .any(|o| outputs::role(o.role).is_some_and(|r| r.suffix.is_some()));
-        if output.starts_with("/dev")
-            && (output != Path::new("/dev/null") || default_beside || beside)
-        {
-            return pass(Reason::OutputToStdout, &output.to_string_lossy());
+        let to_null = output == Path::new(NULL) && (default_beside || beside);
+        let named = dependencies.iter().map(|d| &d.path);
+        let named = named.chain(outputs.iter().map(|o| &o.path));
+        if let Some(device) = std::iter::once(&output).chain(named).find(|p| is_stream(p)) {
+            return pass(Reason::OutputToStdout, &device.to_string_lossy());
+        }
+        if to_null {
+            return pass(Reason::OutputToStdout, NULL);
         }
         Parsed::Compile(Box::new(Command {
             language,
@@ -703,8 +710,19 @@ impl<'a> Line<'a> {
             has_unknown: self.args.iter().any(|arg| arg.class == Class::Unknown),
             explicit_color: self.explicit_color,
             no_preprocessing: !language.is_preprocessed_by_compiler(),
+            runs_assembler: !self.assemble && !self.integrated_assembler,
         }
     }
+}
+
+const NULL: &str = "/dev/null";
+
+/// Whether a file of this name is a terminal, a pipe or the like, which cannot
+/// be replaced by a file; the null device can be left alone and is no such name.
+fn is_stream(path: &Path) -> bool {
+    let in_devices = path.parent().is_some_and(|dir| dir == Path::new("/dev"));
+    let is_other_device = in_devices && path != Path::new(NULL);
+    is_other_device || path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
 
 fn prefix_map(value: &OsStr) -> Class {
