@@ -476,7 +476,7 @@ impl<'a> Line<'a> {
             Ok(dependencies) => dependencies,
             Err(pass) => return Parsed::PassThrough(pass),
         };
-        let outputs = self.outputs(language, &output);
+        let outputs = self.outputs(source, language, &output);
         let default_beside = dependencies.is_some() && self.dependency.file.is_none();
         let beside = outputs
             .iter()
@@ -667,7 +667,7 @@ impl<'a> Line<'a> {
         Some(depfile::join_targets(style, &targets))
     }
 
-    fn outputs(&self, language: Language, output: &Path) -> Vec<Output> {
+    fn outputs(&self, source: &OsStr, language: Language, output: &Path) -> Vec<Output> {
         let split = self.split_dwarf.then_some(("dwo", None));
         let mut outputs = Vec::new();
         for (role, path) in self.roles.iter().copied().chain(split) {
@@ -676,7 +676,7 @@ impl<'a> Line<'a> {
             };
             let happens = match row.when {
                 When::Always => true,
-                When::Objects => !self.assemble,
+                When::Objects => !self.assemble || self.family == Family::Clang,
                 When::Compiled => !language.is_assembler(),
             };
             if !happens {
@@ -684,6 +684,13 @@ impl<'a> Line<'a> {
             }
             let path = match (path, row.suffix) {
                 (Some(path), _) => PathBuf::from(path),
+                // Under -S clang names the file after the source.
+                (None, Some(suffix)) if self.assemble && row.when == When::Objects => {
+                    match names::default_output(source, suffix) {
+                        Some(path) => path,
+                        None => continue,
+                    }
+                }
                 (None, Some(suffix)) => names::beside(self.family, output, suffix),
                 (None, None) => continue,
             };

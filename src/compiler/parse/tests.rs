@@ -298,7 +298,6 @@ fn files_beside_the_product() {
             "-g -gsplit-dwarf -c f.c -o out/x.o",
             own(&[("dwo", "out/x.dwo")]),
         ),
-        ("-g -gsplit-dwarf -S f.c -o out/x.s", own(&[])),
         ("-g -gsplit-dwarf -gno-split-dwarf -c f.c", own(&[])),
         ("-g -gsplit-dwarf -c f.s", own(&[("dwo", "f.dwo")])),
         (
@@ -316,6 +315,9 @@ fn files_beside_the_product() {
             assert_eq!(outputs(&command), expected, "{text}");
         }
     }
+    let split = "-g -gsplit-dwarf -S d/f.c -o out/x.s";
+    assert_eq!(outputs(&gcc(split)), own(&[]));
+    assert_eq!(outputs(&clang(split)), own(&[("dwo", "f.dwo")]));
     assert_eq!(
         outputs(&gcc("-fcallgraph-info=su -c f.c")),
         own(&[("callgraph", "f.ci")])
