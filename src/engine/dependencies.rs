@@ -80,7 +80,10 @@ pub fn source(family: Family, command: &Command) -> Source {
 pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsString)> {
     match source {
         Source::ChannelRule => {
-            vec![("SUNPRO_DEPENDENCIES", format!("{} cache", channel.path()).into())]
+            vec![(
+                "SUNPRO_DEPENDENCIES",
+                format!("{} cache", channel.path()).into(),
+            )]
         }
         Source::ChannelLines | Source::LinesAndFileToTrim => vec![
             ("CC_PRINT_HEADERS", "1".into()),
@@ -125,9 +128,17 @@ pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
 fn is_dependency_option(word: Option<&OsString>) -> bool {
     word.is_some_and(|word| {
         let word = word.as_bytes();
-        [&b"-MD"[..], b"-MMD", b"-MF", b"-MT", b"-MQ", b"-MP", b"-Wp,-M"]
-            .iter()
-            .any(|option| word.starts_with(option))
+        [
+            &b"-MD"[..],
+            b"-MMD",
+            b"-MF",
+            b"-MT",
+            b"-MQ",
+            b"-MP",
+            b"-Wp,-M",
+        ]
+        .iter()
+        .any(|option| word.starts_with(option))
     })
 }
 
@@ -160,15 +171,18 @@ pub fn collect(
         file: None,
     };
     if source == Source::Unknown {
-        return Err(Unknown::Unreadable("there is no channel to learn them through"));
+        return Err(Unknown::Unreadable(
+            "there is no channel to learn them through",
+        ));
     }
     if let Some(wanted) = &command.dependencies
         && written(&wanted.path)
     {
         let text = fs_err::read(&wanted.path)
             .map_err(|_| Unknown::Unreadable("the dependency file is gone"))?;
-        let (style, file) = depfile::detect_for(family, &text, &wanted.target)
-            .ok_or(Unknown::Unreadable("the dependency file has an unknown form"))?;
+        let (style, file) = depfile::detect_for(family, &text, &wanted.target).ok_or(
+            Unknown::Unreadable("the dependency file has an unknown form"),
+        )?;
         found.paths.extend(paths_of(&file));
         found.file = Some((style, file));
     } else if source == Source::File || source.must_trim() {
@@ -181,8 +195,8 @@ pub fn collect(
         if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
         } else {
-            let (_, file) =
-                depfile::detect(family, &content).ok_or(Unknown::Unreadable("a rule of unknown form"))?;
+            let (_, file) = depfile::detect(family, &content)
+                .ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
         }
     }
@@ -192,7 +206,8 @@ pub fn collect(
 }
 
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
-    file.paths().map(|name| PathBuf::from(OsStr::from_bytes(&name)))
+    file.paths()
+        .map(|name| PathBuf::from(OsStr::from_bytes(&name)))
 }
 
 fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
@@ -224,7 +239,11 @@ pub fn user_headers_only(
         .into_iter()
         .flat_map(|value| crate::sys::paths::search_path(Some(value)));
     let user: HashSet<PathBuf> = user_directories(command).chain(from_environment).collect();
-    let system: Vec<&PathBuf> = search.angle.iter().filter(|dir| !user.contains(*dir)).collect();
+    let system: Vec<&PathBuf> = search
+        .angle
+        .iter()
+        .filter(|dir| !user.contains(*dir))
+        .collect();
     let asked: HashSet<&[u8]> = scans
         .iter()
         .flat_map(|(_, scan)| &scan.lookups)
@@ -276,7 +295,11 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     if wanted.phony {
         args.push("-MP".into());
     }
-    args.extend(["-MF".into(), wanted.path.clone().into_os_string(), "-MT".into()]);
+    args.extend([
+        "-MF".into(),
+        wanted.path.clone().into_os_string(),
+        "-MT".into(),
+    ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
     let invocation = Invocation {
         program: call.program,

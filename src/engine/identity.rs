@@ -130,7 +130,10 @@ struct Findings {
 
 impl Findings {
     fn probe(program: &Path, environment: &Environment) -> Option<Findings> {
-        let answer = ask(program, &["-E", "-v", "-x", "c", "/dev/null", "-o", "/dev/null"])?;
+        let answer = ask(
+            program,
+            &["-E", "-v", "-x", "c", "/dev/null", "-o", "/dev/null"],
+        )?;
         let probe = parse_probe(&answer.1)?;
         let mut found = Findings {
             probe,

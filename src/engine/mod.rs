@@ -367,7 +367,11 @@ impl Cached<'_> {
         match record::record(self, &compiled, key) {
             Ok(()) => {
                 let recached = self.config.recache;
-                let counter = if recached { Counter::Recache } else { Counter::CacheMiss };
+                let counter = if recached {
+                    Counter::Recache
+                } else {
+                    Counter::CacheMiss
+                };
                 self.tally.count(counter, "");
                 self.tally.count_also(Counter::LocalStorageWrite);
                 self.tally.note(format_args!("miss: compiled and stored"));
