@@ -117,7 +117,7 @@ pub fn show_duration(duration: Duration) -> String {
     let mut text = String::new();
     for (name, length) in TIME_UNITS {
         // Weeks only where they come out even: `30d` stays `30d`.
-        if name == 'w' && seconds % length != 0 {
+        if name == 'w' && !seconds.is_multiple_of(length) {
             continue;
         }
         if seconds / length > 0 {

@@ -142,6 +142,28 @@ fn is_dependency_option(word: Option<&OsString>) -> bool {
     })
 }
 
+/// A dependency option (`-MT`, `-MF`, ...) without one that asks for a file:
+/// compilers complain, and our own ways of learning dependencies would change
+/// what they complain about.
+pub fn stray_option(command: &Command) -> Option<String> {
+    if command.dependencies.is_some() {
+        return None;
+    }
+    let options = [&b"-MF"[..], b"-MT", b"-MQ", b"-MP", b"-MG", b"-Wp,-M"];
+    let stray = |word: &OsString| {
+        options
+            .iter()
+            .any(|option| word.as_bytes().starts_with(option))
+    };
+    let mut words = command.args.iter().filter_map(|arg| arg.words.first());
+    Some(
+        words
+            .find(|word| stray(word))?
+            .to_string_lossy()
+            .into_owned(),
+    )
+}
+
 /// What a compile depended on.
 pub struct Found {
     /// Paths as the compiler spelled them, without the main source.
@@ -309,6 +331,20 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
         unset: &[],
     };
     let _ = invocation.query();
+}
+
+/// Whether `path` is below a directory of the search path that the user's own
+/// options did not add.
+pub fn is_system(path: &Path, command: &Command, search: &SearchPaths) -> bool {
+    let user: HashSet<PathBuf> = user_directories(command).collect();
+    let below = |dir: &&PathBuf| path.starts_with(dir);
+    let by_user = user.iter().any(|dir| path.starts_with(dir));
+    !by_user
+        && search
+            .angle
+            .iter()
+            .filter(|dir| !user.contains(*dir))
+            .any(|dir| below(&dir))
 }
 
 /// The directories that the user's own options add in front of the system's.

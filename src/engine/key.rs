@@ -128,7 +128,7 @@ impl Ingredients<'_> {
     fn arguments(&self, hasher: &mut KeyHasher, direct: bool) {
         for arg in &self.command.args {
             let label = match &arg.class {
-                Class::Silent | Class::Structural => continue,
+                Class::Silent => continue,
                 Class::Macro | Class::Search if !direct => continue,
                 Class::PrefixMap { old, new } => {
                     let option = arg.words.first().map_or(&b""[..], |word| word.as_bytes());

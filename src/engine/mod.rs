@@ -25,6 +25,7 @@ mod terminal;
 mod undeclared;
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ use crate::sys::paths;
 use crate::sys::process::{self, Invocation};
 use hit::Served;
 use identity::Identity;
+pub use session::disk_options;
 use session::{Session, Tally};
 use terminal::Terminal;
 
@@ -77,10 +79,8 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let (config, here) = match (config, here) {
         (Some(Ok(config)), Some(here)) => (Some(config), here),
         (Some(Err(error)), _) => {
-            notice::say_once(
-                &environment,
-                &format!("{error}; compiling without the cache"),
-            );
+            let text = format!("{error}; compiling without the cache");
+            notice::say_once(&environment, text.as_bytes(), &text);
             (None, PathBuf::new())
         }
         _ => (None, PathBuf::new()),
@@ -106,10 +106,8 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let mut session = match Session::new(config, &environment, &here) {
         Ok(session) => session,
         Err(error) => {
-            notice::say_once(
-                &environment,
-                &format!("{error}; compiling without the cache"),
-            );
+            let text = format!("{error}; compiling without the cache");
+            notice::say_once(&environment, text.as_bytes(), &text);
             return hand_over(&call);
         }
     };
@@ -270,6 +268,9 @@ fn understand(
     if identity.family != hint {
         command = parse(identity.family)?;
     }
+    if let Some(option) = dependencies::stray_option(&command) {
+        return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
+    }
     let replaced = restore::replaces(identity.family, command.assembly);
     if restore::existing(&command.output, replaced) == restore::Existing::Special {
         let output = command.output.display().to_string();
@@ -381,8 +382,9 @@ impl Cached<'_> {
                 self.tally.note(format_args!("not stored: {}", refusal.why));
                 self.tally.count(Counter::CacheMiss, "");
                 self.tally.count_also(Counter::StoreError);
-                let why = format!("{}; compiling without the cache", refusal.why);
-                notice::say_once(self.environment, &why);
+                let text = format!("{}; compiling without the cache", refusal.why);
+                let topic = self.config.dir.as_os_str().as_bytes();
+                notice::say_once(self.environment, topic, &text);
             }
             Err(refusal) => {
                 self.tally

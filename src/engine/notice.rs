@@ -13,10 +13,10 @@ use crate::config::Environment;
 /// How long the same notice is not repeated.
 const QUIET: Duration = Duration::from_secs(600);
 
-/// Writes `cache: warning: <text>` to standard error, unless that has been
-/// said in the last ten minutes.
-pub fn say_once(environment: &Environment, text: &str) {
-    let marker = marker(environment, text);
+/// Writes `cache: warning: <text>` to standard error, unless something about
+/// the same `topic` has been said in the last ten minutes.
+pub fn say_once(environment: &Environment, topic: &[u8], text: &str) {
+    let marker = marker(environment, topic);
     let recent = fs_err::symlink_metadata(&marker)
         .and_then(|metadata| metadata.modified())
         .is_ok_and(|then| match SystemTime::now().duration_since(then) {
@@ -27,6 +27,9 @@ pub fn say_once(environment: &Environment, text: &str) {
         return;
     }
     let _ = fs_err::remove_file(&marker);
+    if let Some(directory) = marker.parent() {
+        let _ = fs_err::create_dir_all(directory);
+    }
     // Whoever makes the marker speaks: of twenty calls at once, one.
     let made = fs_err::OpenOptions::new()
         .write(true)
@@ -41,16 +44,16 @@ pub fn say_once(environment: &Environment, text: &str) {
     crate::sys::process::write_stream(rustix::stdio::stderr(), line.as_bytes());
 }
 
-fn marker(environment: &Environment, text: &str) -> PathBuf {
-    let directory = ["XDG_RUNTIME_DIR", "TMPDIR"]
-        .iter()
-        .filter_map(|name| environment.get(name))
+/// A file beside the user's other caches: not in the cache directory, which
+/// may be what is wrong, and not among temporary files, where a build may look
+/// for what it left behind.
+fn marker(environment: &Environment, topic: &[u8]) -> PathBuf {
+    let caches = environment
+        .get_non_empty("XDG_CACHE_HOME")
         .map(PathBuf::from)
-        .find(|directory| directory.is_dir())
-        .unwrap_or_else(|| PathBuf::from("/tmp"));
-    let user = rustix::process::geteuid().as_raw();
-    directory.join(format!(
-        ".cache-notice-{user}-{:016x}",
-        xxh3_64(text.as_bytes())
-    ))
+        .or_else(|| Some(environment.home()?.join(".cache")))
+        .unwrap_or_else(std::env::temp_dir);
+    caches
+        .join("cache-notices")
+        .join(format!("{:016x}", xxh3_64(topic)))
 }

@@ -358,7 +358,7 @@ fn guard(
     started: Nanos,
 ) -> Result<Evidence, Refusal> {
     let mut conditions = Vec::new();
-    inspect(cached, &files, &mut conditions)?;
+    inspect(cached, &files, search, &mut conditions)?;
     let sources: Vec<shadow::Source<'_>> = files
         .iter()
         .filter_map(|file| {
@@ -388,12 +388,16 @@ fn guard(
         Vec::new()
     } else {
         let defined = defined_names(cached);
-        shadow::guard(&sources, &forced, &defined, &places, started).map_err(
-            |Unguarded::Precompiled(path)| Refusal {
+        shadow::guard(&sources, &forced, &defined, &places, started).map_err(|why| match why {
+            Unguarded::Precompiled(path) => Refusal {
                 counter: Counter::CouldNotUsePrecompiledHeader,
                 why: path.display().to_string(),
             },
-        )?
+            Unguarded::Late(path) => Refusal {
+                counter: Counter::ModifiedInputFile,
+                why: format!("{} appeared during the compile", path.display()),
+            },
+        })?
     };
     Ok(Evidence {
         files,
@@ -433,6 +437,7 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
 fn inspect(
     cached: &Cached<'_>,
     files: &[Dependency],
+    search: &SearchPaths,
     conditions: &mut Vec<(ConditionKind, Digest)>,
 ) -> Result<(), Refusal> {
     let in_options = |word: &[u8]| {
@@ -450,7 +455,10 @@ fn inspect(
     for file in files {
         let Some(scan) = &file.scan else { continue };
         let path = file.path.display();
-        if scan.assembler_file || scan.embed || scan.obscure {
+        // The system's headers name no data files in assembler.
+        let opaque =
+            scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
+        if scan.assembler_file || scan.embed || scan.obscure || opaque {
             return refuse(
                 Counter::UnsupportedCodeDirective,
                 format!("{path} reads files in a way that is not followed"),

@@ -52,6 +52,8 @@ pub struct Source<'a> {
 pub enum Unguarded {
     /// A precompiled header is in use.
     Precompiled(PathBuf),
+    /// This file stands where the compiler looked, and appeared while it ran.
+    Late(PathBuf),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,8 @@ struct Guard {
     names: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
     stamps: HashMap<PathBuf, Stamp>,
     unstable: HashSet<PathBuf>,
+    /// Something that came while the compiler ran: it may have looked before.
+    late: Option<PathBuf>,
 }
 
 /// The guard for a compile of `sources` (the main source first) with
@@ -87,6 +91,7 @@ pub fn guard(
         names: BTreeMap::new(),
         stamps: HashMap::new(),
         unstable: HashSet::new(),
+        late: None,
     };
     for directory in places.absent {
         guard.expect_path(directory, Path::new(""));
@@ -140,7 +145,10 @@ pub fn guard(
     if !computing.is_empty() {
         guard.explain_the_rest(sources, places, &explained);
     }
-    Ok(guard.finish())
+    match guard.late.take() {
+        Some(late) => Err(Unguarded::Late(late)),
+        None => Ok(guard.finish()),
+    }
 }
 
 impl Guard {
@@ -148,7 +156,17 @@ impl Guard {
         if let Some(kind) = self.kinds.get(path) {
             return *kind;
         }
-        let kind = match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+        let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
+        if let Ok(stat) = &found {
+            // A directory's times move with its entries; one that was itself
+            // moved here shows by its change time alone.
+            let stamp = Stamp::of(stat);
+            let came = stamp.changed >= self.now;
+            if came && !(is_directory(stat) && stamp.modified >= self.now) {
+                self.late = Some(path.to_owned());
+            }
+        }
+        let kind = match found {
             Err(_) => Kind::Absent,
             Ok(stat) if is_directory(&stat) => Kind::Directory,
             Ok(_) => match statat(CWD, path, AtFlags::empty()) {

@@ -54,6 +54,9 @@ pub struct Scan {
     /// `.incbin` or `.include` outside comments (in assembler or a string of
     /// inline assembler): a file that the compiler does not report is read.
     pub assembler_file: bool,
+    /// Inline assembler whose text is not all string literals: what it reads
+    /// only the preprocessor can tell.
+    pub opaque_assembler: bool,
     /// `#embed` or `__has_embed`.
     pub embed: bool,
     /// `#pragma GCC system_header` or clang's.
@@ -249,8 +252,54 @@ impl<'a> Scanner<'a> {
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
             b"__has_embed" => self.found.embed = true,
+            b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
             _ => {}
+        }
+    }
+
+    /// Behind `asm`: looks ahead whether its text is all string literals.
+    fn assembler(&mut self) {
+        let back = self.at;
+        self.found.opaque_assembler |= !self.is_plain_assembler();
+        self.at = back;
+    }
+
+    fn is_plain_assembler(&mut self) -> bool {
+        loop {
+            self.skip_space();
+            match self.peek(0) {
+                byte if is_word(byte) => match self.take_word() {
+                    b"volatile" | b"__volatile__" | b"__volatile" | b"goto" | b"inline"
+                    | b"__inline__" | b"__inline" => {}
+                    _ => return false,
+                },
+                b'(' => break,
+                _ => return false,
+            }
+        }
+        self.at += 1;
+        loop {
+            self.skip_space();
+            match self.peek(0) {
+                b'"' => {
+                    self.quoted(b'"');
+                }
+                b')' | b':' => return true,
+                // Clobbers and operands follow a comma only inside parentheses.
+                _ => return false,
+            }
+        }
+    }
+
+    /// Blanks, newlines and comments.
+    fn skip_space(&mut self) {
+        loop {
+            match self.peek(0) {
+                b' ' | b'\t' | b'\r' | b'\n' | 0x0b | 0x0c => self.at += 1,
+                b'/' if matches!(self.peek(1), b'/' | b'*') => self.comment(),
+                _ => return,
+            }
         }
     }
 

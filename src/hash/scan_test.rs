@@ -99,6 +99,17 @@ fn assembler_files() {
 }
 
 #[test]
+fn assembler_that_macros_make() {
+    let scan = |text: &str| scan(text.as_bytes()).opaque_assembler;
+    assert!(!scan(
+        "asm(\"nop\"); __asm__ volatile (\"a\"\n\"b\" : \"=r\"(x));"
+    ));
+    assert!(!scan("int f(void) __asm__(\"g\");"));
+    assert!(scan("asm(\".\" S(inc) S(bin));"));
+    assert!(scan("#define A __asm__\n"));
+}
+
+#[test]
 fn the_rest() {
     assert!(scan(b"#pragma GCC system_header").system_header);
     assert!(scan(b"#embed \"x\"").embed);

@@ -185,11 +185,15 @@ impl Journal {
     }
 
     /// Starts counting from zero: what was appended before this returns does
-    /// not count any more, what is appended afterwards does.
+    /// not count any more, what is appended afterwards does. Without a journal
+    /// there is nothing to do.
     ///
     /// # Errors
     /// The directory cannot be written to.
     pub fn zero(&self) -> io::Result<()> {
+        if !self.folder.try_exists()? {
+            return Ok(());
+        }
         // No fold between the decision and the mark: it would put later
         // events into totals that the mark then discards.
         let lock = self.open(&self.path("lock"), OpenOptions::new().write(true))?;

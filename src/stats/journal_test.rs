@@ -37,6 +37,7 @@ fn appending_needs_nothing_and_reading_makes_nothing() {
     let dir = desk.dir.path().join("not/there");
     let journal = Journal::new(&dir);
     assert_eq!(journal.fold(None).unwrap(), Fold::default());
+    journal.zero().unwrap();
     assert!(!dir.exists());
     journal.append(&Event::new(HIT)).unwrap();
     assert_eq!(journal.fold(None).unwrap().all.get(HIT), 1);

@@ -15,8 +15,8 @@ fn own_identity() -> Option<(u64, u64)> {
 }
 
 /// Finds `program` as `execvp` would, but never ourselves: a link to our own
-/// executable is passed over. A name with a slash is taken as it is (and is
-/// `None` if it is ourselves).
+/// executable is passed over. A name with a slash is taken as it is, unless it
+/// is such a link: then its base name is searched for.
 pub fn find_program(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
     let own = own_identity();
     let usable = |candidate: &Path| {
@@ -27,9 +27,14 @@ pub fn find_program(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
             && own != Some((found.st_dev, found.st_ino))
             && access(candidate, Access::EXEC_OK).is_ok()
     };
+    let mut program = program;
     if program.as_bytes().contains(&b'/') {
-        let candidate = PathBuf::from(program);
-        return usable(&candidate).then_some(candidate);
+        let candidate = Path::new(program);
+        let is_own = stat(candidate).is_ok_and(|found| own == Some((found.st_dev, found.st_ino)));
+        if !is_own {
+            return usable(candidate).then(|| candidate.to_owned());
+        }
+        program = candidate.file_name()?;
     }
     search_path(path)
         .map(|dir| dir.join(program))

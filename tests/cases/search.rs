@@ -84,13 +84,16 @@ fn i3_kinds_of_search_directories() {
     each(|env| {
         env.write("a.c", "#include \"v.h\"\nint f(void) { return V; }\n");
         env.write("late/v.h", "#define V 1\n");
-        let options = ["-I", "-iquote ", "-isystem ", "-idirafter "];
-        for (number, option) in options.iter().enumerate() {
+        for (value, option) in ["-I", "-iquote ", "-isystem ", "-idirafter "]
+            .iter()
+            .enumerate()
+        {
             // Each kind is searched before -idirafter.
             let args = format!("-c a.c {option}early -idirafter late");
             env.mkdir("early");
-            env.cc(&args).right_twice();
-            env.write("early/v.h", format!("#define V 1{number}\n"));
+            env.cc(&args).miss_then_hit();
+            // Another text each time: the preprocessor mode may know the old ones.
+            env.write("early/v.h", &format!("#define V {}\n", value + 2));
             env.cc(&args).not_served();
             env.remove("early/v.h");
             env.cc(&args).right();

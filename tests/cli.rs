@@ -1,0 +1,172 @@
+//! Our own commands, from the outside.
+
+use std::process::{Command, Stdio};
+
+use predicates::prelude::*;
+
+/// A home of its own, and no settings of the caller's.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cache"));
+        command
+            .env_clear()
+            .env("HOME", self.0.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .current_dir(self.0.path());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> assert_cmd::assert::Assert {
+        let mut command = assert_cmd::Command::from_std(self.command());
+        command.args(words).assert()
+    }
+
+    fn user_file(&self) -> std::path::PathBuf {
+        self.0.path().join(".config/cache/config.toml")
+    }
+}
+
+fn says(text: &str) -> predicates::str::ContainsPredicate {
+    predicate::str::contains(text)
+}
+
+#[test]
+fn help_and_version_are_for_people() {
+    let desk = Desk::new();
+    let help = desk.run(&["--help"]).success();
+    help.stdout(says("cache gcc -c hello.c -o hello.o").and(says("cache stats")));
+    desk.run(&["help", "clean"])
+        .success()
+        .stdout(says("--dry-run"));
+    let version = format!("cache {}\n", env!("CARGO_PKG_VERSION"));
+    desk.run(&["--version"]).success().stdout(version);
+    desk.run(&[]).code(2).stderr(says("Usage: cache COMPILER"));
+    desk.run(&["--no-such-option"]).code(2);
+    desk.run(&["clean", "--max-size", "5X"])
+        .code(2)
+        .stderr(says("5X"));
+}
+
+#[test]
+fn stats_of_nothing_make_nothing() {
+    let desk = Desk::new();
+    desk.run(&["stats"])
+        .success()
+        .stdout(says("Cacheable calls"));
+    desk.run(&["stats", "--since", "2h"]).success();
+    desk.run(&["stats", "--zero"]).success();
+    let json = desk.run(&["stats", "--format", "json"]).success();
+    let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(json["direct_cache_hit"], 0);
+    assert_eq!(json["max_cache_size_bytes"], 5_u64 << 30);
+    desk.run(&["clean", "--dry-run"])
+        .success()
+        .stdout(says("Would remove 0 entries"));
+    desk.run(&["clean"])
+        .success()
+        .stdout(says("Removed 0 entries"));
+    assert!(!desk.0.path().join(".cache").exists());
+}
+
+#[test]
+fn clean_keeps_to_namespaces_that_can_be() {
+    let desk = Desk::new();
+    for name in ["..", "a/b", "ab", ".tmp"] {
+        desk.run(&["clean", "--namespace", name])
+            .code(1)
+            .stderr(says("cache: error:"));
+    }
+}
+
+#[test]
+fn config_shows_sets_and_unsets() {
+    let desk = Desk::new();
+    desk.run(&["config", "set", "max_size", "2G"]).success();
+    desk.run(&["config", "set", "ignore_options", "-fa -fb"])
+        .success();
+    desk.run(&["config", "get", "max_size"])
+        .success()
+        .stdout("2GB\n");
+    let file = desk.user_file();
+    let shown = desk.run(&["config"]).success();
+    shown.stdout(says("ignore_options").and(says(&file.display().to_string())));
+    let json = desk.run(&["config", "--format", "json"]).success();
+    let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(json["ignore_options"]["value"][1], "-fb");
+    assert_eq!(json["max_size"]["origin"]["from"], "user file");
+    assert_eq!(json["hash_dir"]["origin"]["from"], "default");
+    desk.run(&["config", "unset", "max_size"]).success();
+    desk.run(&["config", "get", "max_size"])
+        .success()
+        .stdout("5GiB\n");
+    desk.run(&["config", "get", "nonsense"])
+        .code(1)
+        .stderr(says("no key `nonsense`"));
+    desk.run(&["config", "set", "max_size", "lots"])
+        .code(1)
+        .stderr(says("5G"));
+}
+
+#[test]
+fn what_is_wrong_in_the_configuration_is_said_and_can_be_put_right() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.user_file().parent().unwrap()).unwrap();
+    std::fs::write(desk.user_file(), "max_size = \"lots\"\n").unwrap();
+    for words in [&["stats"][..], &["clean"], &["config"]] {
+        let run = desk.run(words).code(1);
+        run.stderr(
+            says("cache: error:")
+                .and(says("config.toml:1"))
+                .and(says("lots")),
+        );
+    }
+    desk.run(&["config", "set", "max_size", "1G"]).success();
+    desk.run(&["stats"]).success();
+}
+
+#[test]
+fn unknown_variables_are_pointed_out_by_config_only() {
+    let desk = Desk::new();
+    for (words, warns) in [(["config"], true), (["stats"], false)] {
+        let mut command = desk.command();
+        command.args(words).env("CACHE_MAXSIZE", "1G");
+        let run = assert_cmd::Command::from_std(command).assert().success();
+        run.stderr(predicate::str::contains("CACHE_MAXSIZE").count(usize::from(warns)));
+    }
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        desk.run(&["completions", shell])
+            .success()
+            .stdout(says("stats"));
+    }
+    desk.run(&["man"]).success().stdout(says(".TH cache 1"));
+    desk.run(&["man", "clean"])
+        .success()
+        .stdout(says("cache\\-clean").or(says("cache-clean")));
+    desk.run(&["man", "nonsense"]).code(1);
+}
+
+/// `cache completions bash | true`: no panic, no message.
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let desk = Desk::new();
+    for words in [&["completions", "bash"][..], &["--help"], &["stats"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = desk.command();
+        command.args(words).stdout(writer).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        assert!(output.stderr.is_empty(), "{output:?}");
+    }
+}
