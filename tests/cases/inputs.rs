@@ -149,13 +149,17 @@ fn i8_data_files() {
 }
 
 #[test]
-fn i8_incbin_that_only_the_preprocessor_shows() {
+fn i8_incbin_by_a_macro_of_a_header() {
     each(|env| {
         env.write("data.bin", "one");
         env.write(
+            "incbin.h",
+            "#define S2(x) #x\n#define S(x) S2(x)\n\
+             #define INCBIN(d) __asm__(\".data\\n.\" S(incbin) \" \" S(d) \"\\n\")\n",
+        );
+        env.write(
             "a.c",
-            "#define S(x) #x\n#define INC(d) __asm__(\".data\\n.\" S(inc) S(bin) \" \\\"\" d \"\\\"\\n\")\n\
-             INC(\"data.bin\");\nint x;\n",
+            "#include \"incbin.h\"\nINCBIN(\"data.bin\");\nint x;\n",
         );
         env.cc("-c a.c").right_twice();
         env.write("data.bin", "two");

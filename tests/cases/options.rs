@@ -259,7 +259,7 @@ fn o9_further_files() {
                 "-fsave-optimization-record",
             ]
             .contains(option)
-                || option.starts_with("-Wa,-a");
+                || option.starts_with("-Wa,");
             let args = format!("-c -DV=1 -O1 a.c {option}");
             if varies {
                 files_are_there(env, &args);
