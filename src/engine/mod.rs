@@ -14,6 +14,7 @@ mod identity;
 mod key;
 mod log;
 mod notice;
+mod observe;
 mod preprocessed;
 mod record;
 mod restore;
@@ -355,12 +356,12 @@ impl Cached<'_> {
         process::write_stream(rustix::stdio::stderr(), &streams.stderr);
         self.tally.compiled(compiled.duration);
         if !streams.status.success() {
-            record::leave(self, &compiled);
+            observe::leave(self, &compiled);
             self.tally.count(Counter::CompileFailed, "");
             return End::Status(streams.status);
         }
         if self.config.read_only {
-            record::leave(self, &compiled);
+            observe::leave(self, &compiled);
             self.tally.count(Counter::CacheMiss, "");
             self.tally.count_also(Counter::ReadOnlyMiss);
             return End::Exit(0);

@@ -1,3 +1,1 @@
 //! The contract that every store keeps.
-
-use super::*;
