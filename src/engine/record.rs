@@ -229,6 +229,13 @@ fn guard(
             },
         })?
     };
+    let directories = directories
+        .into_iter()
+        .map(|directory| NewDirectory {
+            path: stored_path(cached, &directory.path),
+            ..directory
+        })
+        .collect();
     Ok(Evidence {
         files,
         directories,
@@ -288,7 +295,8 @@ fn inspect(
         // The system's headers name no data files in assembler.
         let opaque =
             scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
-        if scan.assembler_file || scan.embed || scan.obscure || opaque {
+        let assembler = (scan.assembler_file || opaque) && !cached.sloppy_incbin;
+        if assembler || scan.embed || scan.obscure {
             return refuse(
                 Counter::UnsupportedCodeDirective,
                 format!("{path} reads files in a way that is not followed"),
@@ -377,21 +385,24 @@ fn pin(
     Ok(())
 }
 
+/// A path as it goes into a manifest: below the base directory relative to the
+/// working directory.
+fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
+    cached
+        .base_dir
+        .and_then(|base| base::path_to_stored(path, base, cached.working_directory))
+        .unwrap_or_else(|| path.to_owned())
+}
+
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
     let mut seen: HashSet<&Path> = HashSet::new();
     files
         .iter()
         .filter(|file| seen.insert(&file.path))
-        .map(|file| {
-            let path = file.path.as_os_str().as_bytes();
-            let stored = cached
-                .base_dir
-                .and_then(|base| base::path_to_stored(path, base, cached.working_directory));
-            NewFile {
-                path: stored.unwrap_or_else(|| path.to_owned()),
-                digest: file.digest,
-                stamp: file.stamp,
-            }
+        .map(|file| NewFile {
+            path: stored_path(cached, file.path.as_os_str().as_bytes()),
+            digest: file.digest,
+            stamp: file.stamp,
         })
         .collect()
 }
