@@ -278,7 +278,9 @@ fn unpack(row: &Row, stored: &[u8]) -> Outcome<Vec<u8>> {
     if bytes.try_reserve_exact(len).is_err() {
         return Err(Fault::Read(io::ErrorKind::OutOfMemory.into()));
     }
-    match zstd::bulk::decompress_to_buffer(stored, &mut bytes) {
+    let unpacked = zstd::bulk::Decompressor::new()
+        .and_then(|mut unpacker| unpacker.decompress_to_buffer(stored, &mut bytes));
+    match unpacked {
         Ok(got) if got == len => Ok(bytes),
         _ => Err(wrong),
     }
