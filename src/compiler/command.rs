@@ -136,7 +136,7 @@ pub struct Input {
     /// The option that names it, for explanations.
     pub option: String,
     /// Whether the compile goes on without it (an unknown option's value that
-    /// may or may not be a file).
+    /// may or may not be a file). That it is absent counts then.
     pub optional: bool,
 }
 
@@ -191,4 +191,7 @@ pub struct Traits {
     pub explicit_color: bool,
     /// Assembler source that is not preprocessed, or already preprocessed text.
     pub no_preprocessing: bool,
+    /// A program `as` makes the object (gcc; clang with `-fno-integrated-as`):
+    /// its identity counts besides the compiler's.
+    pub runs_assembler: bool,
 }

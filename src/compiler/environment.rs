@@ -33,6 +33,7 @@ use EnvEffect::{Ignored, Key, KeyAndSearch, PassThrough};
 /// Sorted by name.
 #[rustfmt::skip]
 pub static VARIABLES: &[Variable] = &[
+    v("AS_SECURE_LOG_FILE", PassThrough, "the assembler writes a log"),
     v("CCC_ADD_ARGS", PassThrough, "options that clang adds"),
     v("CCC_OVERRIDE_OPTIONS", PassThrough, "options that clang changes"),
     v("CC_LOG_DIAGNOSTICS", PassThrough, "clang writes diagnostics to a file"),
@@ -55,12 +56,14 @@ pub static VARIABLES: &[Variable] = &[
     v("CLANG_NO_DEFAULT_CONFIG", KeyAndSearch, "clang reads no configuration"),
     v("CLANG_SPAWN_CC1", Ignored, "clang in one process or two"),
     v("CLICOLOR_FORCE", Key, "colour"),
+    v("COLORTERM", Ignored, "whether the terminal has links; the cache decides on colour itself"),
     v("COLUMNS", Key, "width of diagnostics"),
     v("COMPILER_PATH", KeyAndSearch, "where the compiler's programs are looked for"),
     v("CPATH", KeyAndSearch, "header directories"),
     v("CPLUS_INCLUDE_PATH", KeyAndSearch, "header directories of C++"),
     v("C_INCLUDE_PATH", KeyAndSearch, "header directories of C"),
     v("DEPENDENCIES_OUTPUT", PassThrough, "a dependency file that no option names"),
+    v("DRIVERKIT_DEPLOYMENT_TARGET", KeyAndSearch, "the target"),
     v("FORCE_CLANG_DIAGNOSTICS_CRASH", PassThrough, "clang makes a crash report"),
     v("GCC_COLORS", Key, "colours of gcc"),
     v("GCC_COMPARE_DEBUG", PassThrough, "gcc compiles twice"),
@@ -84,6 +87,7 @@ pub static VARIABLES: &[Variable] = &[
     v("OBJC_INCLUDE_PATH", KeyAndSearch, "header directories of Objective-C"),
     v("QA_OVERRIDE_GCC3_OPTIONS", PassThrough, "options that clang changes"),
     v("RC_DEBUG_OPTIONS", PassThrough, "clang records the command line"),
+    v("RC_DEBUG_PREFIX_MAP", Key, "rewrites paths in debug information"),
     v("SDKROOT", KeyAndSearch, "root of headers"),
     v("SOURCE_DATE_EPOCH", Key, "what __DATE__ and __TIME__ are"),
     v("SUNPRO_DEPENDENCIES", PassThrough, "a dependency file that no option names"),
@@ -94,6 +98,7 @@ pub static VARIABLES: &[Variable] = &[
     v("TMPDIR", Ignored, "temporary files"),
     v("TVOS_DEPLOYMENT_TARGET", KeyAndSearch, "the target"),
     v("WATCHOS_DEPLOYMENT_TARGET", KeyAndSearch, "the target"),
+    v("XROS_DEPLOYMENT_TARGET", KeyAndSearch, "the target"),
     v("ZERO_AR_DATE", Key, "times in products"),
 ];
 
@@ -102,7 +107,7 @@ pub fn classify(name: &[u8]) -> EnvEffect {
     // Few of a shell's hundred variables get past the first letter.
     if !name
         .first()
-        .is_some_and(|b| b"CDEFGILMNOQRSTWZ".contains(b))
+        .is_some_and(|b| b"ACDFGILMNOQRSTWXZ".contains(b))
     {
         return Ignored;
     }

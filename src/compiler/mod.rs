@@ -20,3 +20,6 @@ pub use command::{
 pub use family::{DriverName, Family, Language};
 pub use parse::parse;
 pub use response::{NoFiles, ResponseFiles};
+
+#[cfg(test)]
+mod installed_tests;

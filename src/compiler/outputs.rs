@@ -22,7 +22,8 @@ pub struct RoleRow {
 pub enum When {
     /// In each.
     Always,
-    /// With `-c`, whatever the language (split DWARF is split by the assembler).
+    /// With `-c`, whatever the language (split DWARF is split by the assembler),
+    /// and from clang with `-S` too.
     Objects,
     /// When the source is not assembler.
     Compiled,

@@ -2,7 +2,7 @@
 //!
 //! A driver is a small program that starts others: `cc1`, `as`, shared
 //! libraries. All of them count. They are found once, by asking the compiler,
-//! and remembered with their stamps in `.local/compilers/<key>`; a later call
+//! and remembered with their stamps in `.machine/compilers/<key>`; a later call
 //! only compares stamps.
 //!
 //! ```text

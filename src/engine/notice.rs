@@ -27,9 +27,6 @@ pub fn say_once(environment: &Environment, topic: &[u8], text: &str) {
         return;
     }
     let _ = fs_err::remove_file(&marker);
-    if let Some(directory) = marker.parent() {
-        let _ = fs_err::create_dir_all(directory);
-    }
     // Whoever makes the marker speaks: of twenty calls at once, one.
     let made = fs_err::OpenOptions::new()
         .write(true)
@@ -44,16 +41,15 @@ pub fn say_once(environment: &Environment, topic: &[u8], text: &str) {
     crate::sys::process::write_stream(rustix::stdio::stderr(), line.as_bytes());
 }
 
-/// A file beside the user's other caches: not in the cache directory, which
-/// may be what is wrong, and not among temporary files, where a build may look
+/// A file in memory that goes with the session or the next start: not in the
+/// cache directory, which may be what is wrong, and not where a build may look
 /// for what it left behind.
 fn marker(environment: &Environment, topic: &[u8]) -> PathBuf {
-    let caches = environment
-        .get_non_empty("XDG_CACHE_HOME")
+    let directory = environment
+        .get_non_empty("XDG_RUNTIME_DIR")
         .map(PathBuf::from)
-        .or_else(|| Some(environment.home()?.join(".cache")))
-        .unwrap_or_else(std::env::temp_dir);
-    caches
-        .join("cache-notices")
-        .join(format!("{:016x}", xxh3_64(topic)))
+        .filter(|directory| directory.is_dir())
+        .unwrap_or_else(|| PathBuf::from("/dev/shm"));
+    let user = rustix::process::geteuid().as_raw();
+    directory.join(format!(".cache-notice-{user}-{:016x}", xxh3_64(topic)))
 }

@@ -1,7 +1,7 @@
 //! Where does this command look for headers?
 //!
 //! The compiler is asked once per set of options that matter (`-E -v` on an
-//! empty file) and the answer is kept in `.local/search/<key>` together with
+//! empty file) and the answer is kept in `.machine/search/<key>` together with
 //! what would make it stale: a directory that was there and is gone, or the
 //! reverse.
 //!

@@ -34,7 +34,7 @@ pub struct Session<'a> {
     pub here: &'a Path,
     pub stores: Stores,
     pub table: InodeTable,
-    /// `.local` in the cache directory: records about this machine.
+    /// `.machine` in the cache directory: records about this machine.
     pub local: Option<PathBuf>,
     pub tally: Tally,
 }
@@ -43,18 +43,20 @@ impl<'a> Session<'a> {
     /// Opens what is there; nothing is read or made before it is needed.
     ///
     /// # Errors
-    /// Those of [`DiskStore::open`].
+    /// Those of [`DiskStore::prepare`]: nothing has been written into a directory
+    /// that is not ours.
     pub fn new(
         config: &'a Config,
         environment: &'a Environment,
         here: &'a Path,
     ) -> crate::store::Result<Session<'a>> {
         let root = DiskStore::open(&config.dir, disk_options(config))?;
+        root.prepare()?;
         let stores = Stores {
             results: part(&root, config, "compile"),
             manifests: part(&root, config, "manifest"),
         };
-        let local = config.dir.join(".local");
+        let local = config.dir.join(".machine");
         Ok(Session {
             config,
             environment,

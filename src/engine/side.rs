@@ -1,4 +1,4 @@
-//! Small records beside the store, in `.local`: what was learnt about this
+//! Small records beside the store, in `.machine`: what was learnt about this
 //! machine. Losing one costs a question to the compiler, nothing else.
 //!
 //! ```text

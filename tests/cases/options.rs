@@ -229,7 +229,8 @@ fn o9_further_files() {
         "-fsave-optimization-record",
         "-dumpbase other",
         "-dumpdir out/ -fstack-usage",
-        "-Wa,--MD,asm.d",
+        // Without a pipe the assembler names a temporary file there.
+        "-pipe -Wa,--MD,asm.d",
         "-fdump-final-insns",
         "-fdump-go-spec=go.txt",
     ];

@@ -230,6 +230,22 @@ pub fn join_targets(style: Style, targets: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
+/// The rule with empty rules, or without. `None` if they are wanted, the file
+/// had none, and so it is not known how the compiler would write them: ask
+/// for them (`-MP`) in every run whose file is kept, and drop them when they
+/// are not wanted.
+pub fn with_phony(file: &DepFile, wanted: bool) -> Option<DepFile> {
+    let phony = match (wanted, file.phony) {
+        (false, _) => Phony::None,
+        (true, Phony::None) if file.names.len() > 1 => return None,
+        (true, known) => known,
+    };
+    Some(DepFile {
+        phony,
+        ..file.clone()
+    })
+}
+
 /// The rule with only those names that `keep` (given the name without
 /// escapes) wants; the source stays in any case.
 pub fn without(file: &DepFile, keep: impl Fn(&[u8]) -> bool) -> DepFile {

@@ -92,6 +92,17 @@ fn leaving_names_out_keeps_the_source() {
 }
 
 #[test]
+fn empty_rules_come_and_go() {
+    let dep = file("o", &["a.c", "b.h"], Phony::AllBut(0));
+    let plain = with_phony(&dep, false).unwrap();
+    assert_eq!(plain.phony, Phony::None);
+    assert_eq!(with_phony(&dep, true), Some(dep));
+    assert_eq!(with_phony(&plain, true), None);
+    let alone = file("o", &["a.c"], Phony::None);
+    assert_eq!(with_phony(&alone, true), Some(alone));
+}
+
+#[test]
 fn the_stored_form_is_pinned() {
     let dep = file("o", &["a.c", "b"], Phony::AllBut(0));
     let bytes = encode(&Style::Clang, &dep);

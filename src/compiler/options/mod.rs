@@ -104,6 +104,8 @@ pub enum Action {
     SplitDwarf(bool),
     /// Colour of diagnostics: asked for or forbidden (`true`), or automatic.
     Color { explicit: bool },
+    /// clang makes the object itself, or has `as` make it.
+    IntegratedAssembler(bool),
     /// `-arch`: more than one makes several products.
     Architecture,
     /// Any other `-f...`.

@@ -100,6 +100,7 @@ fn effect(action: Action) -> String {
         Action::Debug(false) => "key; no debug information".into(),
         Action::SplitDwarf(true) => "key; debug information; writes `dwo`".into(),
         Action::SplitDwarf(false) => "key".into(),
+        Action::IntegratedAssembler(_) => "key; who makes the object".into(),
         Action::Color { .. } => "key; colour".into(),
         Action::Preprocessor | Action::ForwardPreprocessor => "by its words".into(),
         Action::Assembler | Action::ForwardAssembler => "by its words".into(),

@@ -1,11 +1,13 @@
 //! From a command line to plain data.
 //!
 //! Two stages: [`record`] splits the line into options and files by the
-//! tables and decides nothing; [`resolve`] goes through them in order and says
-//! what the call is. Nothing is read besides response files, and those only
+//! tables and decides nothing; [`resolve`] goes through them in order and
+//! notes what they say, and [`finish`] says what the call is. Nothing is read besides response files, and those only
 //! through [`ResponseFiles`].
 
+mod finish;
 mod forward;
+mod line;
 mod names;
 mod record;
 mod resolve;

@@ -1,20 +1,15 @@
-//! The second stage: what the words come to.
+//! The second stage: what each word says.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::forward::{self, Frontend};
-use super::names;
-use super::pass;
+use super::line::Line;
 use super::record::{Kind, Word};
-use crate::compiler::command::{
-    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Reason, Traits,
-};
-use crate::compiler::depfile::{self, Style};
+use crate::compiler::command::{Arg, Class, Input, Parsed, PassThrough, Reason};
 use crate::compiler::family::{DriverName, Family, Language};
 use crate::compiler::options::{Action, Dependency, Marks, Row, values};
-use crate::compiler::outputs::{self, When};
 
 /// Says what a recorded command line is.
 pub fn resolve(
@@ -31,86 +26,7 @@ pub fn resolve(
     line.finish(used_response_file)
 }
 
-/// What is known of the line so far.
-struct Line<'a> {
-    family: Family,
-    cxx: bool,
-    ignore_options: &'a [String],
-    args: Vec<Arg>,
-    sources: Vec<(&'a OsStr, Option<Language>)>,
-    /// The last `-x`: `None` by suffix, `Some(None)` a name that is not known.
-    language: Option<Option<Language>>,
-    compile: bool,
-    assemble: bool,
-    emit_llvm: bool,
-    output: Option<&'a OsStr>,
-    dependency: DependencyOptions<'a>,
-    inputs: Vec<Input>,
-    forced_includes: Vec<OsString>,
-    roles: Vec<(&'static str, Option<&'a OsStr>)>,
-    marks: Marks,
-    debug: bool,
-    split_dwarf: bool,
-    native: bool,
-    explicit_color: bool,
-    architectures: usize,
-    /// What the next `-Xclang` word is to the one before.
-    frontend: Option<Frontend>,
-    blockers: Blockers,
-}
-
-/// The first reason of each kind not to cache, in order of precedence.
-#[derive(Default)]
-struct Blockers {
-    information: Option<String>,
-    preprocessing: Option<String>,
-    /// Stops before linking, so that a missing `-c` says nothing.
-    no_link: bool,
-    other: Option<PassThrough>,
-}
-
-#[derive(Default)]
-struct DependencyOptions<'a> {
-    all: bool,
-    user_only: bool,
-    file: Option<&'a OsStr>,
-    /// (quoted, target)
-    targets: Vec<(bool, OsString)>,
-    phony: bool,
-    /// `-Wp,-MD,file` of gcc: (user headers only, file).
-    preprocessor: Option<(bool, PathBuf)>,
-    /// Indices of the arguments that only matter to the dependency file.
-    args: Vec<usize>,
-}
-
 impl<'a> Line<'a> {
-    fn new(family: Family, cxx: bool, ignore_options: &'a [String]) -> Line<'a> {
-        Line {
-            family,
-            cxx,
-            ignore_options,
-            args: Vec::new(),
-            sources: Vec::new(),
-            language: None,
-            compile: false,
-            assemble: false,
-            emit_llvm: false,
-            output: None,
-            dependency: DependencyOptions::default(),
-            inputs: Vec::new(),
-            forced_includes: Vec::new(),
-            roles: Vec::new(),
-            marks: Marks::NONE,
-            debug: false,
-            split_dwarf: false,
-            native: false,
-            explicit_color: false,
-            architectures: 0,
-            frontend: None,
-            blockers: Blockers::default(),
-        }
-    }
-
     fn take(&mut self, word: &Word<'a>) {
         let mut class = match &word.kind {
             Kind::File => self.file(word),
@@ -192,6 +108,7 @@ impl<'a> Line<'a> {
                 line.split_dwarf = on;
                 line.debug |= on;
             }),
+            Action::IntegratedAssembler(on) => self.key(|line| line.integrated_assembler = on),
             Action::Color { explicit } => self.key(|line| line.explicit_color = explicit),
             Action::Architecture => self.key(|line| line.architectures += 1),
             Action::Feature => self.feature(word),
@@ -458,252 +375,6 @@ impl<'a> Line<'a> {
     fn block(&mut self, reason: Reason, detail: String) {
         let other = &mut self.blockers.other;
         other.get_or_insert(PassThrough { reason, detail });
-    }
-
-    fn finish(mut self, used_response_file: bool) -> Parsed {
-        let (source, language) = match self.single_source() {
-            Ok(source) => source,
-            Err(pass) => return Parsed::PassThrough(pass),
-        };
-        let output = match self.output_name(source) {
-            Ok(output) => output,
-            Err(pass) => return Parsed::PassThrough(pass),
-        };
-        let dependencies = match self.dependencies(source, language, &output) {
-            Ok(dependencies) => dependencies,
-            Err(pass) => return Parsed::PassThrough(pass),
-        };
-        let outputs = self.outputs(language, &output);
-        let default_beside = dependencies.is_some() && self.dependency.file.is_none();
-        let beside = outputs
-            .iter()
-            .any(|o| outputs::role(o.role).is_some_and(|r| r.suffix.is_some()));
-        if output.starts_with("/dev")
-            && (output != Path::new("/dev/null") || default_beside || beside)
-        {
-            return pass(Reason::OutputToStdout, &output.to_string_lossy());
-        }
-        Parsed::Compile(Box::new(Command {
-            language,
-            assembly: self.assemble,
-            source: source.into(),
-            output,
-            output_given: self.output.is_some(),
-            traits: self.traits(language),
-            args: self.args,
-            used_response_file,
-            dependencies,
-            inputs: self.inputs,
-            forced_includes: self.forced_includes,
-            outputs,
-        }))
-    }
-
-    /// The source, unless something says that this is no compile of one.
-    fn single_source(&mut self) -> Result<(&'a OsStr, Language), PassThrough> {
-        let fail = |reason, detail: String| Err(PassThrough { reason, detail });
-        let text = |name: &OsStr| name.to_string_lossy().into_owned();
-        if let Some(option) = self.blockers.information.take() {
-            return fail(Reason::NoInputFile, option);
-        }
-        let Some(&(source, language)) = self.sources.first() else {
-            return fail(Reason::NoInputFile, String::new());
-        };
-        if let Some(option) = self.blockers.preprocessing.take() {
-            return fail(Reason::CalledForPreprocessing, option);
-        }
-        let header = |l: &Option<Language>| l.is_some_and(|l| !l.is_cached());
-        let only_headers = self.sources.iter().all(|(_, l)| header(l));
-        if !self.compile && !self.assemble && !self.blockers.no_link && !only_headers {
-            return fail(Reason::CalledForLink, String::new());
-        }
-        if self.sources.iter().any(|(name, _)| *name == "-") {
-            return fail(Reason::SourceFromStdin, String::new());
-        }
-        if let Some((name, _)) = self.sources.get(1) {
-            return fail(Reason::MultipleSourceFiles, text(name));
-        }
-        if let Some(other) = self.blockers.other.take() {
-            return Err(other);
-        }
-        if self.architectures > 1 {
-            return fail(Reason::UnsupportedCompilerOption, "-arch".to_owned());
-        }
-        if self.frontend.is_some() {
-            return fail(Reason::BadCompilerArguments, "-Xclang".to_owned());
-        }
-        match language.filter(|language| language.is_cached()) {
-            Some(language) => Ok((source, language)),
-            None => fail(Reason::UnsupportedSourceLanguage, text(source)),
-        }
-    }
-
-    fn output_name(&self, source: &OsStr) -> Result<PathBuf, PassThrough> {
-        let fail = |reason, detail: &str| {
-            let detail = detail.to_owned();
-            Err(PassThrough { reason, detail })
-        };
-        match self.output.map(OsStr::as_bytes) {
-            Some(b"-") => fail(Reason::OutputToStdout, "-o -"),
-            Some(name) if name.is_empty() || name.ends_with(b"/") => {
-                fail(Reason::BadCompilerArguments, "-o")
-            }
-            Some(name) => Ok(PathBuf::from(OsStr::from_bytes(name))),
-            None => {
-                let suffix = match (self.assemble, self.emit_llvm) {
-                    (true, false) => "s",
-                    (true, true) => "ll",
-                    (false, false) => "o",
-                    (false, true) => "bc",
-                };
-                match names::default_output(source, suffix) {
-                    Some(output) => Ok(output),
-                    None => fail(Reason::BadCompilerArguments, &source.to_string_lossy()),
-                }
-            }
-        }
-    }
-
-    /// The dependency file that will be written, if one will.
-    fn dependencies(
-        &mut self,
-        source: &OsStr,
-        language: Language,
-        output: &Path,
-    ) -> Result<Option<Dependencies>, PassThrough> {
-        let options = &self.dependency;
-        let driver = options.all || options.user_only;
-        let wanted = driver || options.preprocessor.is_some();
-        // clang says that -MD is not used beside -MMD, and both say something
-        // or nothing about options that a call has no use for.
-        let odd = self.family == Family::Clang && options.all && options.user_only;
-        let written = wanted && language.is_preprocessed_by_compiler();
-        if odd || !written {
-            for &at in &options.args {
-                if let Some(arg) = self.args.get_mut(at) {
-                    arg.class = Class::Key;
-                }
-            }
-        }
-        if !written {
-            return Ok(None);
-        }
-        let options = &self.dependency;
-        let unclear = |detail: &str| {
-            Err(PassThrough {
-                reason: Reason::UnsupportedCompilerOption,
-                detail: detail.to_owned(),
-            })
-        };
-        if options.preprocessor.is_some() && (driver || options.file.is_some()) {
-            return unclear("-Wp,-MD");
-        }
-        let user_only = match &options.preprocessor {
-            Some((user_only, _)) => *user_only,
-            None => options.user_only,
-        };
-        let path = match (&options.preprocessor, options.file) {
-            (Some((_, file)), _) => file.clone(),
-            (None, Some(file)) => PathBuf::from(file),
-            (None, None) => names::default_dependency_file(output),
-        };
-        if path.as_os_str().is_empty() || path == Path::new("-") {
-            return unclear("-MF");
-        }
-        let Some(target) = self.target(source) else {
-            return unclear("-MT");
-        };
-        Ok(Some(Dependencies {
-            user_only,
-            path,
-            target,
-            phony: options.phony,
-        }))
-    }
-
-    /// The targets as they stand in the file. `None`: they would make a file
-    /// that cannot be told apart from another.
-    fn target(&self, source: &OsStr) -> Option<Vec<u8>> {
-        let options = &self.dependency;
-        let style = *Style::of(self.family).first()?;
-        if options.targets.is_empty() {
-            if options.preprocessor.is_some() {
-                // The preprocessor of gcc does not know the product's name.
-                return names::default_target(self.family, source, None);
-            }
-            let target = names::default_target(self.family, source, self.output);
-            return target.filter(|t| !t.contains(&b'\n'));
-        }
-        let mut targets = Vec::with_capacity(options.targets.len());
-        let raw_first = self.family == Family::Gcc;
-        let passes: &[Option<bool>] = if raw_first {
-            &[Some(false), Some(true)]
-        } else {
-            &[None]
-        };
-        for only in passes {
-            for (quoted, target) in &options.targets {
-                if only.is_some_and(|only| only != *quoted) {
-                    continue;
-                }
-                let bytes = names::simplified(self.family, target.as_bytes());
-                if bytes.is_empty() || bytes.contains(&b'\n') {
-                    return None;
-                }
-                targets.push(if *quoted {
-                    depfile::quote(bytes)
-                } else {
-                    bytes.to_vec()
-                });
-            }
-        }
-        Some(depfile::join_targets(style, &targets))
-    }
-
-    fn outputs(&self, language: Language, output: &Path) -> Vec<Output> {
-        let split = self.split_dwarf.then_some(("dwo", None));
-        let mut outputs = Vec::new();
-        for (role, path) in self.roles.iter().copied().chain(split) {
-            let Some(row) = outputs::role(role) else {
-                continue;
-            };
-            let happens = match row.when {
-                When::Always => true,
-                When::Objects => !self.assemble,
-                When::Compiled => !language.is_assembler(),
-            };
-            if !happens {
-                continue;
-            }
-            let path = match (path, row.suffix) {
-                (Some(path), _) => PathBuf::from(path),
-                (None, Some(suffix)) => names::beside(self.family, output, suffix),
-                (None, None) => continue,
-            };
-            // Of two names for one file, the compilers take the last.
-            outputs.retain(|o: &Output| o.role != role);
-            outputs.push(Output {
-                role,
-                optional: row.suffix.is_some(),
-                path,
-            });
-        }
-        outputs
-    }
-
-    fn traits(&self, language: Language) -> Traits {
-        let marks = self.marks;
-        Traits {
-            records_directory: self.debug || marks.has(Marks::DIRECTORY),
-            records_output: (self.split_dwarf && self.debug) || marks.has(Marks::OUTPUT),
-            records_command: marks.has(Marks::COMMAND),
-            depends_on_cpu: self.native,
-            layout_matters: self.debug || marks.has(Marks::LAYOUT),
-            opaque_product: marks.has(Marks::OPAQUE),
-            has_unknown: self.args.iter().any(|arg| arg.class == Class::Unknown),
-            explicit_color: self.explicit_color,
-            no_preprocessing: !language.is_preprocessed_by_compiler(),
-        }
     }
 }
 

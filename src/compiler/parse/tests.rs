@@ -55,7 +55,9 @@ fn a_plain_compile() {
         assert!(command.output_given && !command.assembly);
         assert!(command.dependencies.is_none());
         assert!(command.outputs.is_empty() && command.inputs.is_empty());
-        assert_eq!(command.traits, Default::default());
+        let mut traits = command.traits;
+        traits.runs_assembler = false;
+        assert_eq!(traits, Default::default());
         for (word, expected) in [
             ("-O2", Class::Key),
             ("-Iinc", Class::Search),
@@ -112,6 +114,7 @@ fn calls_that_pass_through() {
         ("-c a.c -o -", OutputToStdout),
         ("-c a.c -o /dev/stdout", OutputToStdout),
         ("-MD -c a.c -o /dev/null", OutputToStdout),
+        ("-MD -MF /dev/stderr -c a.c", OutputToStdout),
         ("-c a.f90", UnsupportedSourceLanguage),
         ("-c a.h", UnsupportedSourceLanguage),
         ("a.h", UnsupportedSourceLanguage),
@@ -295,7 +298,6 @@ fn files_beside_the_product() {
             "-g -gsplit-dwarf -c f.c -o out/x.o",
             own(&[("dwo", "out/x.dwo")]),
         ),
-        ("-g -gsplit-dwarf -S f.c -o out/x.s", own(&[])),
         ("-g -gsplit-dwarf -gno-split-dwarf -c f.c", own(&[])),
         ("-g -gsplit-dwarf -c f.s", own(&[("dwo", "f.dwo")])),
         (
@@ -313,6 +315,9 @@ fn files_beside_the_product() {
             assert_eq!(outputs(&command), expected, "{text}");
         }
     }
+    let split = "-g -gsplit-dwarf -S d/f.c -o out/x.s";
+    assert_eq!(outputs(&gcc(split)), own(&[]));
+    assert_eq!(outputs(&clang(split)), own(&[("dwo", "f.dwo")]));
     assert_eq!(
         outputs(&gcc("-fcallgraph-info=su -c f.c")),
         own(&[("callgraph", "f.ci")])
@@ -380,6 +385,13 @@ fn traits() {
             .records_command
     );
     assert!(t("-Wa,-g -c f.s").records_directory);
+    assert!(t("-c f.c").runs_assembler && !t("-S f.c").runs_assembler);
+    assert!(!clang("-c f.c").traits.runs_assembler);
+    assert!(clang("-fno-integrated-as -c f.c").traits.runs_assembler);
+    assert_eq!(
+        gcc("-c f.c -o /dev/shm/x.o").output,
+        Path::new("/dev/shm/x.o")
+    );
 }
 
 #[test]

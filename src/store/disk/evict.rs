@@ -7,8 +7,8 @@
 //! a plan, and as long as that lasts each of them that has not been used since
 //! is still the oldest there is.
 //!
-//! The plan is the file `.local/evict-plan` (for the budget of a namespace
-//! `.local/evict-plan+<path, with + for />`), text, oldest first:
+//! The plan is the file `.machine/evict-plan` (for the budget of a namespace
+//! `.machine/evict-plan+<path, with + for />`), text, oldest first:
 //!
 //! ```text
 //! evict-plan 1
@@ -32,7 +32,7 @@ use crate::store::{Error, Limits, Namespace, Result, Usage};
 use crate::sys::fs;
 
 /// The directory of work files of this machine.
-const LOCAL: &str = ".local";
+const LOCAL: &str = ".machine";
 const FIRST_LINE: &str = "evict-plan 1";
 /// A plan longer than this is not ours.
 const MAX_PLAN: u64 = 256 << 20;

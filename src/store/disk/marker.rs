@@ -39,7 +39,7 @@ const FIRST_LINE: &str = "cache-format 1";
 const OWN: &[&str] = &[
     ".tmp",
     ".journal",
-    ".local",
+    ".machine",
     ".usage",
     ".evict.lock",
     // A fresh file system of its own for the cache.

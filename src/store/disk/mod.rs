@@ -5,7 +5,7 @@
 //!   CACHEDIR.TAG  cache-format             what this directory is (marker)
 //!   .tmp/<work directory>/                 entries being put together or taken apart (temp)
 //!   .usage                                 how much there is (usage)
-//!   .evict.lock  .local/evict-plan         who evicts, and what goes next (evict)
+//!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
 //! ```
@@ -127,6 +127,9 @@ impl DiskStore {
     ///
     /// # Errors
     /// None at present; what is wrong with the directory is said when it is used.
+    ///
+    /// Before anything else is written into the directory - a journal, records
+    /// about the machine - [`DiskStore::prepare`] has to agree.
     pub fn open(dir: impl Into<PathBuf>, options: DiskOptions) -> Result<DiskStore> {
         let root = fs::absolute(&dir.into());
         let modes = Modes {
@@ -152,6 +155,20 @@ impl DiskStore {
                 try_clone: AtomicBool::new(true),
             }),
         })
+    }
+
+    /// Makes sure that the directory is ours, and makes it so if it is missing
+    /// or empty. One small file is read where it is.
+    ///
+    /// # Errors
+    /// [`Error::NotAStore`] for everybody else's directory, [`Error::Io`] when
+    /// it cannot be made or read.
+    pub fn prepare(&self) -> Result<()> {
+        let shared = &self.shared;
+        if shared.options.read_only {
+            return marker::state(&shared.root).map(drop);
+        }
+        marker::ensure(&shared.root, shared.modes, &shared.ledger).map(drop)
     }
 
     /// The view that [`Store::namespace`] gives, with a budget of its own in
