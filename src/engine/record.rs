@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, restore};
+use super::{Cached, base, dependencies, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family};
 use crate::entry::manifest::{
@@ -289,13 +289,24 @@ fn inspect(
     let mut date = in_options(b"__DATE__");
     let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
     let mut where_found = "an option".to_owned();
+    // Only preprocessing tells what macros make of assembler; once is enough.
+    let expanded = std::cell::OnceCell::new();
+    let expanded_reads_files = || {
+        *expanded.get_or_init(|| {
+            preprocessed::expand(&cached.call, cached.command).is_none_or(|text| {
+                let scan = crate::hash::scan::scan(&text);
+                scan.assembler_file || scan.opaque_assembler
+            })
+        })
+    };
     for file in files {
         let Some(scan) = &file.scan else { continue };
         let path = file.path.display();
         // The system's headers name no data files in assembler.
         let opaque =
             scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
-        let assembler = (scan.assembler_file || opaque) && !cached.sloppy_incbin;
+        let assembler =
+            (scan.assembler_file || (opaque && expanded_reads_files())) && !cached.sloppy_incbin;
         if assembler || scan.embed || scan.obscure {
             return refuse(
                 Counter::UnsupportedCodeDirective,
