@@ -210,6 +210,11 @@ impl Ledger {
         self.update(|book| book.rebase(scope, before, found)).ok()
     }
 
+    /// Throws the ledger away: the next who needs to know counts.
+    pub(crate) fn forget(&self) {
+        let _ = fs::unlink(&self.path);
+    }
+
     /// Begins an empty, complete ledger for a new store. One that is left from
     /// entries that are gone is thrown away, and with it the certainty that
     /// nobody has stored anything yet: the next who needs to know counts.
