@@ -140,7 +140,7 @@ pub(crate) fn ensure(dir: &Path, modes: Modes, ledger: &Ledger) -> Result<Format
     // Before the format file: nobody stores anything that it would miss.
     match orphaned {
         true => ledger.forget(),
-        false => ledger.begin_store(),
+        false => ledger.begin_store(|| matches!(read(dir), Ok(None))),
     }
     let format = Format {
         clone: can_clone(dir, modes),

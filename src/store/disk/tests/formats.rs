@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn no_ledger_makes_the_parser_panic(text in "(usage 1 complete\n)?[0-9a-z ./\n-]{0,80}") {
+    fn no_ledger_makes_the_parser_panic(text in "(usage 1 complete 12\n)?[0-9a-z ./\n-]{0,80}") {
         let check = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
         let _ = Book::decode(text.as_bytes());
         let _ = Book::decode(format!("{text}check {check:016x}\n").as_bytes());
@@ -170,19 +170,20 @@ fn the_ledger_is_pinned() {
     ];
     let mut book = Book {
         complete: true,
+        epoch: 1_795_000_000_123_456_789,
         totals: totals.into_iter().collect(),
     };
     assert_eq!(
         book.encode(),
-        "usage 1 complete\n\
+        "usage 1 complete  1795000000123456789\n\
          \x20          1                 8192 .\n\
          \x20     200000           5368709120 compile\n\
          \x20          0                    0 project/manifest\n\
-         check 8f54a14676dcff97\n"
+         check af178cc6e56dc4e4\n"
     );
     assert_eq!(Book::decode(book.encode().as_bytes()), Some(book.clone()));
     book.complete = false;
-    assert!(book.encode().starts_with("usage 1 counting\n"));
+    assert!(book.encode().starts_with("usage 1 counting "));
     assert_eq!(Book::decode(book.encode().as_bytes()), Some(book));
 }
 
