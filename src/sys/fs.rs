@@ -159,17 +159,25 @@ pub fn open_rw(path: &Path) -> io::Result<File> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
-/// The content of a small file that should hold text; at most `max` bytes of it.
+/// The content of a file that should be small; at most `max` bytes of it.
 ///
 /// # Errors
-/// Of opening and reading; `InvalidData` if it is longer or no UTF-8.
-pub fn read_text(path: &Path, max: u64) -> io::Result<String> {
+/// Of opening and reading; `InvalidData` if it is longer.
+pub fn read_small(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "too long"));
+    match bytes.len() as u64 > max {
+        true => Err(io::Error::new(io::ErrorKind::InvalidData, "too long")),
+        false => Ok(bytes),
     }
-    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// [`read_small`] of a file that should hold text.
+///
+/// # Errors
+/// As [`read_small`]; `InvalidData` also if it is no UTF-8.
+pub fn read_text(path: &Path, max: u64) -> io::Result<String> {
+    String::from_utf8(read_small(path, max)?).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
 /// Makes one directory.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use super::read::Place;
 use super::scan::{self, Found};
 use super::temp::{self, WorkDir};
-use super::usage::{Book, Change, Totals};
+use super::usage::{Book, Totals};
 use super::{Shared, index, lock, marker};
 use crate::hash::Key;
 use crate::store::{Error, Limits, Namespace, Result, Usage};
@@ -320,12 +320,8 @@ impl<'a> Tally<'a> {
     }
 
     fn credit(&mut self) {
-        let pending = self.pending.iter();
-        let changes: Vec<(&str, Change)> = pending
-            .map(|(path, usage)| (path.as_str(), Change::take(*usage)))
-            .collect();
-        if !changes.is_empty() {
-            self.shared.ledger.enter(&changes);
+        if !self.pending.is_empty() {
+            self.shared.ledger.credit_all(&self.pending);
         }
         self.pending.clear();
     }

@@ -16,9 +16,11 @@
 //!
 //! Nothing is deleted in a directory without both files.
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 
+use super::scan;
 use super::temp::{self, WorkDir};
 use super::usage::Ledger;
 use crate::store::{Error, Result};
@@ -122,14 +124,24 @@ pub(crate) fn ensure(dir: &Path, modes: Modes, ledger: &Ledger) -> Result<Format
         }
         return Ok(format);
     }
-    match state(dir)? {
-        State::Store(format) => return Ok(format),
-        State::Missing => fs::make_dirs(dir, modes).map_err(|e| Error::io(dir, e))?,
-        State::Vacant => {}
+    let mut orphaned = false;
+    match state(dir) {
+        Ok(State::Store(format)) => return Ok(format),
+        Ok(State::Missing) => fs::make_dirs(dir, modes).map_err(|e| Error::io(dir, e))?,
+        Ok(State::Vacant) => {}
+        // An `rm -rf` in the middle of a build can take the marker and leave
+        // an entry that was stored behind its back.
+        Err(Error::NotAStore { .. }) if read(dir)?.is_none() && only_entries(dir) => {
+            orphaned = true;
+        }
+        Err(error) => return Err(error),
     }
     temp::make_root(dir, modes)?;
     // Before the format file: nobody stores anything that it would miss.
-    ledger.begin_store();
+    match orphaned {
+        true => ledger.forget(),
+        false => ledger.begin_store(|| matches!(read(dir), Ok(None))),
+    }
     let format = Format {
         clone: can_clone(dir, modes),
     };
@@ -165,16 +177,33 @@ fn vacant(dir: &Path) -> Result<Option<bool>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io(dir, error)),
     };
-    let ours = |name: &std::ffi::OsString, kind: Kind| {
-        if name == TAG {
-            // The tag is written before the format: we may have been cut off
-            // in between. Other programs tag their caches too; theirs differ.
-            return kind == Kind::File
-                && fs::read_text(&dir.join(TAG), 4096).is_ok_and(|text| text == TAG_TEXT);
-        }
-        OWN.iter().any(|own| name == own)
+    Ok(Some(
+        names.iter().all(|(name, kind)| is_own(dir, name, *kind)),
+    ))
+}
+
+/// Whether `name` in `dir` is a work file of ours.
+fn is_own(dir: &Path, name: &OsStr, kind: Kind) -> bool {
+    if name == TAG {
+        // The tag is written before the format: we may have been cut off in
+        // between. Other programs tag their caches too; theirs differ.
+        return kind == Kind::File
+            && fs::read_text(&dir.join(TAG), 4096).is_ok_and(|text| text == TAG_TEXT);
+    }
+    OWN.iter().any(|own| name == *own)
+}
+
+/// Whether `dir` holds nothing but our own work files and entries of ours in
+/// their places. Others shard by digest too (registries of container images
+/// do, to the letter), so that the indexes have to be right.
+fn only_entries(dir: &Path) -> bool {
+    let Ok(names) = fs::list(dir) else {
+        return false;
     };
-    Ok(Some(names.iter().all(|(name, kind)| ours(name, *kind))))
+    names.iter().all(|(name, kind)| {
+        let inside = |name: &str| *kind == Kind::Directory && scan::is_ours(dir, name);
+        is_own(dir, name, *kind) || name.to_str().is_some_and(inside)
+    })
 }
 
 fn foreign(dir: &Path, why: String) -> Error {

@@ -46,7 +46,7 @@ pub use index::{Encoding, Index, Row};
 
 use self::marker::{Format, State};
 use self::read::{DiskEntry, Opened, Place};
-use self::usage::{Book, Change, Ledger, Totals};
+use self::usage::{Book, Ledger, Totals};
 use super::{
     CleanOptions, Cleaned, Error, Limits, Namespace, OpenEntry, Progress, Result, Store, Usage,
 };
@@ -210,8 +210,8 @@ impl DiskStore {
     pub fn rescan(&self) -> Result<Usage> {
         let totals = self.shared.count(true)?;
         let book = Book {
-            complete: true,
             totals,
+            ..Book::default()
         };
         Ok(book.sum(&self.path))
     }
@@ -338,8 +338,8 @@ impl Store for DiskStore {
 
     fn stats(&self) -> Result<Usage> {
         let book = Book {
-            complete: true,
             totals: self.shared.totals()?,
+            ..Book::default()
         };
         Ok(book.sum(&self.path))
     }
@@ -429,11 +429,11 @@ impl Shared {
             State::Missing | State::Vacant => return Ok(false),
             State::Store(_) => {}
         }
+        let epoch = self.ledger.epoch();
         let Some(usage) = self.take_away(&place.path)? else {
             return Ok(false);
         };
-        self.ledger
-            .enter(&[(place.namespace.as_str(), Change::take(usage))]);
+        self.ledger.credit(&place.namespace, epoch, usage);
         Ok(true)
     }
 

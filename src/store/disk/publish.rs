@@ -10,7 +10,6 @@ use super::index::{self, Index, Row};
 use super::lock::patiently;
 use super::read::{self, DiskEntry, Opened, Place};
 use super::temp::{self, WorkDir};
-use super::usage::Change;
 use super::{Budget, DiskStore, Shared, scan};
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::Key;
@@ -161,18 +160,20 @@ impl DiskStore {
         }
         let namespace = place.namespace.as_str();
         let ledger = &self.shared.ledger;
-        let mut book = ledger.enter(&[(namespace, Change::add(charge))]);
+        let charged = ledger.charge(namespace, charge);
         let published = match self.shared.appear(work, place) {
             Ok(published) => published,
             Err(error) => {
-                ledger.enter(&[(namespace, Change::take(charge))]);
+                let epoch = charged.map(|book| book.epoch);
+                ledger.credit(namespace, epoch, charge);
                 return Err(error);
             }
         };
-        if let Published::Replaced(old) = &published {
-            let before = scan::measure_at(old.path());
-            book = ledger.enter(&[(namespace, Change::take(before))]);
-        }
+        let replaced = match &published {
+            Published::Replaced(old) => Some(scan::measure_at(old.path())),
+            Published::New | Published::TooLarge => None,
+        };
+        let mut book = ledger.settle(namespace, charge, charged, replaced);
         for budget in &self.budgets {
             book = self
                 .shared
@@ -313,10 +314,7 @@ impl Shared {
                     // No exchange here: for a moment there is no entry. What
                     // was there is out of the way; the rename has room.
                     io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput => {
-                        if let Some(usage) = self.take_away(to)? {
-                            let change = (place.namespace.as_str(), Change::take(usage));
-                            self.ledger.enter(&[change]);
-                        }
+                        self.remove(place)?;
                     }
                     _ => return Err(Error::io(to, error)),
                 },

@@ -30,9 +30,6 @@ pub(crate) struct Place {
     pub path: PathBuf,
 }
 
-/// An index longer than this is damaged: an entry has a few blobs.
-const MAX_INDEX: u64 = 1 << 20;
-
 /// An open entry.
 pub(crate) struct DiskEntry {
     shared: Arc<Shared>,
@@ -113,7 +110,7 @@ fn read_index(dir: &OwnedFd, place: &Place, touch: bool) -> std::result::Result<
     let mut bytes = buffer.get(..len).unwrap_or_default();
     if len == buffer.len() {
         long.extend_from_slice(bytes);
-        let rest = { &file }.take(MAX_INDEX).read_to_end(&mut long);
+        let rest = { &file }.take(scan::MAX_INDEX).read_to_end(&mut long);
         rest.map_err(fault_of_read)?;
         bytes = &long;
     }

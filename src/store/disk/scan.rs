@@ -7,7 +7,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use super::index;
+use super::index::{self, Index};
 use super::usage::Totals;
 use crate::hash::Key;
 use crate::store::{Error, Namespace, Result, Usage};
@@ -15,6 +15,9 @@ use crate::sys::fs::{self, Kind};
 
 /// The unit in which file systems give out space.
 const BLOCK: u64 = 4096;
+
+/// An index longer than this is damaged: an entry has a few blobs.
+pub(crate) const MAX_INDEX: u64 = 1 << 20;
 
 /// What a file of `len` bytes is charged.
 pub(crate) fn charge_of_file(len: u64) -> u64 {
@@ -76,6 +79,30 @@ pub(crate) fn shards(dir: &Path) -> Vec<String> {
         .filter_map(|(name, _)| name.into_string().ok())
         .filter(|name| is_shard(name))
         .collect()
+}
+
+/// Whether the directory `name` in that of a namespace is a shard or a
+/// namespace with nothing in it but good entries.
+pub(crate) fn is_ours(dir: &Path, name: &str) -> bool {
+    let inner = dir.join(name);
+    let shard = is_shard(name);
+    if !shard && Namespace::new(name).is_err() {
+        return false;
+    }
+    let Ok(names) = fs::list(&inner) else {
+        return false;
+    };
+    names.iter().all(|(inside, kind)| match inside.to_str() {
+        Some(inside) if *kind != Kind::Directory || !shard => {
+            *kind == Kind::Directory && is_ours(&inner, inside)
+        }
+        Some(inside) => Key::from_hex(inside).is_some_and(|key| {
+            let bytes = fs::read_small(&inner.join(inside).join(index::FILE), MAX_INDEX);
+            let index = bytes.ok().and_then(|bytes| Index::decode(&bytes).ok());
+            inside.starts_with(name) && index.is_some_and(|index| index.key == key)
+        }),
+        None => false,
+    })
 }
 
 fn listed(dir: &Path) -> Result<Vec<(std::ffi::OsString, Kind)>> {

@@ -3,7 +3,7 @@
 //! The file `.usage` at the root, text:
 //!
 //! ```text
-//! usage 1 complete
+//! usage 1 complete <when the last scan began, nanoseconds since 1970, 20 columns>
 //! <entries, 12 columns> <bytes, 20 columns> <namespace path, "." for the root's own>
 //! ...
 //! check <XXH3-64 of the lines above, 16 hex digits>
@@ -14,10 +14,13 @@
 //! first line says `counting` instead of `complete` while the numbers are only
 //! what changed since somebody began to count, after the ledger was lost.
 //!
-//! A process that is killed between two steps leaves the ledger too high,
-//! not too low: what is stored is charged before it appears, what is removed
-//! is credited after it is gone. Every scan puts the true numbers in (save for
-//! an entry that was charged before the scan and appeared behind its back).
+//! The ledger may be too high, but not too low: a limit that is not enforced
+//! would never be noticed, an eviction too early sees the truth in its scan.
+//! So what is stored is charged before it appears, what is removed is credited
+//! after it is gone, and a process that is killed in between leaves a charge.
+//! If a scan begins in between - the time in the first line tells - the entry
+//! may have appeared behind its back: it is charged again, and what was
+//! removed is not credited.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -44,6 +47,8 @@ pub(crate) type Totals = BTreeMap<String, Usage>;
 pub(crate) struct Book {
     /// The numbers are all there is, not only changes.
     pub complete: bool,
+    /// When the last scan began, or the ledger itself.
+    pub epoch: i128,
     pub totals: Totals,
 }
 
@@ -65,10 +70,17 @@ impl Book {
         })
     }
 
-    fn apply(&mut self, path: &str, change: Change) {
+    fn charge(&mut self, path: &str, charge: Usage) {
         let usage = self.totals.entry(path.to_owned()).or_default();
-        usage.entries = usage.entries.saturating_add_signed(change.entries);
-        usage.bytes = usage.bytes.saturating_add_signed(change.bytes);
+        usage.entries = usage.entries.saturating_add(charge.entries);
+        usage.bytes = usage.bytes.saturating_add(charge.bytes);
+    }
+
+    fn credit(&mut self, path: &str, credit: Usage) {
+        if let Some(usage) = self.totals.get_mut(path) {
+            usage.entries = usage.entries.saturating_sub(credit.entries);
+            usage.bytes = usage.bytes.saturating_sub(credit.bytes);
+        }
     }
 
     /// Puts what a scan of `scope` found in the place of its numbers, plus what
@@ -99,7 +111,7 @@ impl Book {
         } else {
             "counting"
         };
-        let mut text = format!("usage 1 {state}\n");
+        let mut text = format!("usage 1 {state} {:20}\n", self.epoch);
         for (path, Usage { entries, bytes }) in &self.totals {
             let path = if path.is_empty() { "." } else { path };
             let _ = writeln!(text, "{entries:12} {bytes:20} {path}");
@@ -117,11 +129,13 @@ impl Book {
             return None;
         }
         let mut lines = body.lines();
-        let complete = match lines.next()? {
-            "usage 1 complete" => true,
-            "usage 1 counting" => false,
+        let mut words = lines.next()?.split_ascii_whitespace();
+        let complete = match (words.next()?, words.next()?, words.next()?) {
+            ("usage", "1", "complete") => true,
+            ("usage", "1", "counting") => false,
             _ => return None,
         };
+        let epoch = words.next()?.parse().ok()?;
         let mut totals = Totals::new();
         for line in lines {
             let mut words = line.split_ascii_whitespace();
@@ -133,31 +147,11 @@ impl Book {
             };
             totals.insert(path.to_owned(), Usage { entries, bytes });
         }
-        Some(Book { complete, totals })
-    }
-}
-
-/// What one operation adds to a namespace or takes from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change {
-    pub entries: i64,
-    pub bytes: i64,
-}
-
-impl Change {
-    pub(crate) fn add(usage: Usage) -> Change {
-        Change {
-            entries: usage.entries.try_into().unwrap_or(i64::MAX),
-            bytes: usage.bytes.try_into().unwrap_or(i64::MAX),
-        }
-    }
-
-    pub(crate) fn take(usage: Usage) -> Change {
-        let Change { entries, bytes } = Change::add(usage);
-        Change {
-            entries: -entries,
-            bytes: -bytes,
-        }
+        Some(Book {
+            complete,
+            epoch,
+            totals,
+        })
     }
 }
 
@@ -187,21 +181,66 @@ impl Ledger {
         })
     }
 
-    /// Enters changes, by namespace path, and returns the content after it.
-    /// `None` if the ledger cannot be relied on; the caller has to count.
-    pub(crate) fn enter(&self, changes: &[(&str, Change)]) -> Option<Book> {
-        self.update(|book| {
-            for (path, change) in changes {
-                book.apply(path, *change);
+    /// Charges `path` for an entry that is about to appear. The content after
+    /// it, `None` if the ledger cannot be relied on; both for [`Ledger::settle`].
+    pub(crate) fn charge(&self, path: &str, charge: Usage) -> Option<Book> {
+        self.update(|book| book.charge(path, charge)).ok()
+    }
+
+    /// To be called when the entry that `charged` was for has appeared in
+    /// `path`, and what it `replaced` is gone. The content after it.
+    pub(crate) fn settle(
+        &self,
+        path: &str,
+        charge: Usage,
+        charged: Option<Book>,
+        replaced: Option<Usage>,
+    ) -> Option<Book> {
+        let epoch = charged?.epoch;
+        if replaced.is_none() {
+            let book = self.read();
+            if book.as_ref().is_some_and(|book| book.epoch == epoch) {
+                return book;
             }
+        }
+        self.update(|book| match replaced {
+            Some(old) if book.epoch == epoch => book.credit(path, old),
+            None if book.epoch == epoch => {}
+            _ => book.charge(path, charge),
         })
         .ok()
+    }
+
+    /// When the last scan began, for [`Ledger::credit`]: to be asked before an
+    /// entry is removed.
+    pub(crate) fn epoch(&self) -> Option<i128> {
+        Some(self.read()?.epoch)
+    }
+
+    /// Credits `path` for an entry that is gone, unless something has been
+    /// scanned since `epoch`.
+    pub(crate) fn credit(&self, path: &str, epoch: Option<i128>, usage: Usage) {
+        let _ = self.update(|book| {
+            if Some(book.epoch) == epoch {
+                book.credit(path, usage);
+            }
+        });
+    }
+
+    /// Credits for entries that are gone, for one who keeps others from scanning.
+    pub(crate) fn credit_all(&self, gone: &[(String, Usage)]) {
+        let _ = self.update(|book| {
+            for (path, usage) in gone {
+                book.credit(path, *usage);
+            }
+        });
     }
 
     /// To be called before a scan: the content as it is now. If there is none,
     /// one that counts changes begins.
     pub(crate) fn begin_scan(&self) -> Book {
-        self.update(|_| ()).unwrap_or_default()
+        self.update(|book| book.epoch = fs::now().max(book.epoch + 1))
+            .unwrap_or_default()
     }
 
     /// To be called after a scan of the namespace `scope` that found `found`:
@@ -210,13 +249,21 @@ impl Ledger {
         self.update(|book| book.rebase(scope, before, found)).ok()
     }
 
-    /// Begins an empty, complete ledger for a new store. One that is left from
-    /// entries that are gone is thrown away, and with it the certainty that
-    /// nobody has stored anything yet: the next who needs to know counts.
-    pub(crate) fn begin_store(&self) {
+    /// Throws the ledger away: the next who needs to know counts.
+    pub(crate) fn forget(&self) {
+        let _ = fs::unlink(&self.path);
+    }
+
+    /// Begins an empty, complete ledger for a new store, as which `is_new` must
+    /// still know it. One that is left from entries that are gone is thrown
+    /// away, and with it the certainty that nobody has stored anything yet: the
+    /// next who needs to know counts.
+    pub(crate) fn begin_store(&self, is_new: impl Fn() -> bool) {
         let _ = self.locked(|file, book| match book {
-            Some(book) if book.totals.is_empty() => Ok(()),
+            Some(book) if book.totals.is_empty() || !is_new() => Ok(()),
             Some(_) => Err(io::ErrorKind::InvalidData.into()),
+            // Others may be past this point and have lost what they entered.
+            None if !is_new() => Ok(()),
             None => write_book(file, &empty(true)),
         });
     }
@@ -254,6 +301,7 @@ impl Ledger {
 fn empty(complete: bool) -> Book {
     Book {
         complete,
+        epoch: fs::now(),
         totals: Totals::new(),
     }
 }

@@ -1,0 +1,102 @@
+//! What is left in `.tmp`, and views on one directory.
+
+use super::*;
+
+#[test]
+fn what_dead_processes_left_is_swept() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    store.put_entry(&key(1), &entry()).expect("to store");
+    let tmp = dir.path().join(".tmp");
+    let make = |name: &str| {
+        let path = tmp.join(name);
+        fs_err::create_dir(&path).expect("to make it");
+        fs_err::write(path.join("output"), "half an object").expect("to fill it");
+        path
+    };
+    let scope = fs::pid_scope();
+    // A child that has ended: its number is nobody's.
+    let mut child = std::process::Command::new("true").spawn().expect("a child");
+    let dead = child.id();
+    child.wait().expect("its end");
+    let here = std::process::id();
+    let mine = make(&format!("{here}-{scope:08x}-0000000000000001"));
+    let dead_here = make(&format!("{dead}-{scope:08x}-0000000000000002"));
+    let elsewhere = make(&format!("{dead}-{:08x}-0000000000000003", !scope));
+    let strange = make("strange");
+    let old = make("old");
+    let file = fs::open(&old).expect("the directory");
+    fs::set_times(&file, fs::now() - 4000 * 1_000_000_000).expect("to set its time");
+    // Nothing needs to go; the sweep is part of any clean.
+    let options = CleanOptions::default();
+    store.clean(&options, &mut |_, _| ()).expect("to clean");
+    assert!(mine.exists(), "ours, and we live");
+    assert!(!dead_here.exists());
+    assert!(elsewhere.exists(), "another machine's, and young");
+    assert!(strange.exists());
+    assert!(!old.exists());
+    assert!(is_whole(&store, &key(1)));
+}
+
+#[test]
+fn two_stores_on_one_directory_share_everything() {
+    let dir = temporary();
+    let one = plain(dir.path());
+    let two = plain(dir.path());
+    one.put_entry(&key(1), &entry()).expect("to store");
+    assert!(is_whole(&two, &key(1)));
+    two.put_entry(&key(2), &entry()).expect("to store");
+    assert_eq!(one.stats().expect("stats").entries, 2);
+    two.remove(&key(1)).expect("to remove");
+    assert!(!is_whole(&one, &key(1)));
+    assert_eq!(one.stats().expect("stats").entries, 1);
+}
+
+#[test]
+fn a_relative_directory_stays_where_it_was() {
+    let store = plain(Path::new("relative/cache"));
+    assert!(store.dir().is_some_and(Path::is_absolute));
+}
+
+#[test]
+fn no_blob_takes_the_index_s_name() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    assert!(store.put(&key(1), &name("index"), b"x").is_err());
+    let mut entry = entry();
+    entry.insert(name("index"), b"x".to_vec());
+    assert!(store.put_entry(&key(1), &entry).is_err());
+    assert!(!store.has(&key(1)).expect("to look"));
+}
+
+#[test]
+fn a_ledger_that_was_lost_is_counted_anew() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    for n in 0..5 {
+        store.put_entry(&key(n), &entry()).expect("to store");
+    }
+    let usage = store.stats().expect("stats");
+    let ledger = dir.path().join(".usage");
+    fs_err::remove_file(&ledger).expect("to remove it");
+    // Only changes are known now, and that is not taken for all there is.
+    store.remove(&key(0)).expect("to remove");
+    let text = fs_err::read_to_string(&ledger).expect("the ledger");
+    assert!(text.starts_with("usage 1 counting "), "{text}");
+    store.put_entry(&key(0), &entry()).expect("to store");
+    assert_eq!(store.stats().expect("stats"), usage);
+    let text = fs_err::read_to_string(&ledger).expect("the ledger");
+    assert!(text.starts_with("usage 1 complete "), "{text}");
+}
+
+#[test]
+fn a_stopped_holder_of_the_ledger_s_lock_stops_nobody() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    store.put_entry(&key(1), &entry()).expect("to store");
+    let held = fs::open_rw(&dir.path().join(".usage")).expect("the ledger");
+    held.lock().expect("its lock");
+    store.put_entry(&key(2), &entry()).expect("to store");
+    assert!(is_whole(&store, &key(2)));
+    assert_eq!(store.stats().expect("stats").entries, 2);
+}
