@@ -30,31 +30,31 @@ macro_rules! allowances {
 
 allowances! {
     0 CLANG_INDEX_STORE "clang_index_store"
-        "Leave the argument of clang's `-index-store-path` out of the key; a hit writes no index.";
+        "Accepted for the sake of existing settings, without effect: compiles with `-index-store-path` are not cached.";
     1 FILE_STAT_MATCHES "file_stat_matches"
         "Accepted for the sake of existing settings, without effect: stamps are compared anyway, and a file whose stamp moved is read.";
     2 FILE_STAT_MATCHES_CTIME "file_stat_matches_ctime"
         "Accepted for the sake of existing settings, without effect, as `file_stat_matches`.";
     3 GCNO_CWD "gcno_cwd"
-        "With `--coverage`, leave the working directory out of the key, although the `.gcno` file names it.";
+        "Accepted for the sake of existing settings, without effect: with `--coverage` the working directory counts.";
     4 INCBIN "incbin"
-        "Do not look for `.incbin` in sources; a changed file that an `.incbin` names goes unnoticed.";
+        "Cache sources with `.incbin` or `.include` in assembler; a changed file that one of them names goes unnoticed.";
     5 INCLUDE_FILE_CTIME "include_file_ctime"
-        "Store a result even if a header's status changed (ctime) just before or during the compile.";
+        "Accepted for the sake of existing settings, without effect: an input that changed during the compile is never stored.";
     6 INCLUDE_FILE_MTIME "include_file_mtime"
-        "Store a result even if a header was modified (mtime) just before or during the compile.";
+        "Accepted for the sake of existing settings, without effect: an input that changed during the compile is never stored.";
     7 IVFSOVERLAY "ivfsoverlay"
-        "Leave clang's `-ivfsoverlay` and the file it names out of the key.";
+        "Accepted for the sake of existing settings, without effect: compiles with `-ivfsoverlay` are not cached.";
     8 LOCALE "locale"
         "Leave `LANG`, `LC_ALL`, `LC_CTYPE` and `LC_MESSAGES` out of the key: a hit may show messages in another language.";
     9 MODULES "modules"
-        "Cache compiles with clang's `-fmodules` (needs `depend_mode`).";
+        "Accepted for the sake of existing settings, without effect: compiles with `-fmodules` are not cached.";
     10 PCH_DEFINES "pch_defines"
-        "Cache the use of precompiled headers although `#define`s before the include are not seen.";
+        "Accepted for the sake of existing settings, without effect: the use of precompiled headers is not cached.";
     11 RANDOM_SEED "random_seed"
         "Leave the argument of `-frandom-seed` out of the key.";
     12 SYSTEM_HEADERS "system_headers"
-        "In direct mode, do not look at system headers; one that changes goes unnoticed.";
+        "Accepted for the sake of existing settings, without effect: looking at a system header costs one `stat`.";
     13 TIME_MACROS "time_macros"
         "Cache sources that use `__DATE__`, `__TIME__` or `__TIMESTAMP__`; a hit brings back the old time.";
 }

@@ -37,7 +37,8 @@ pub fn relative(word: &[u8], base: &Path, here: &Path) -> Vec<u8> {
 pub fn path_to_stored(path: &[u8], base: &Path, here: &Path) -> Option<Vec<u8>> {
     let base_bytes = base.as_os_str().as_bytes();
     let rest = path.strip_prefix(base_bytes)?;
-    if base_bytes.len() < 2 || !rest.starts_with(b"/") {
+    let below = rest.is_empty() || rest.starts_with(b"/");
+    if base_bytes.len() < 2 || !below {
         return None;
     }
     let mut out = way_up(base, here)?;

@@ -34,6 +34,7 @@ pub struct Ingredients<'a> {
     pub base_dir: Option<&'a Path>,
     pub environment: &'a Environment,
     pub ignore_locale: bool,
+    pub ignore_random_seed: bool,
 }
 
 /// The key of the manifest.
@@ -69,6 +70,10 @@ pub fn direct_key(
         hasher.field(&format!("{kind:?}"), &digest.0);
     }
     hasher.finish()
+}
+
+fn is_random_seed(word: Option<&std::ffi::OsString>) -> bool {
+    word.is_some_and(|word| word.as_bytes().starts_with(b"-frandom-seed"))
 }
 
 /// Whether a variable only chooses the language of messages.
@@ -130,6 +135,7 @@ impl Ingredients<'_> {
             let label = match &arg.class {
                 Class::Silent => continue,
                 Class::Macro | Class::Search if !direct => continue,
+                _ if self.ignore_random_seed && is_random_seed(arg.words.first()) => continue,
                 Class::PrefixMap { old, new } => {
                     let option = arg.words.first().map_or(&b""[..], |word| word.as_bytes());
                     let end = option.iter().position(|b| *b == b'=');

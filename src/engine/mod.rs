@@ -14,6 +14,7 @@ mod identity;
 mod key;
 mod log;
 mod notice;
+mod observe;
 mod preprocessed;
 mod record;
 mod restore;
@@ -210,6 +211,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         base_dir: config.base_dir.as_deref(),
         environment: session.environment,
         ignore_locale: session.sloppy(Sloppiness::LOCALE),
+        ignore_random_seed: session.sloppy(Sloppiness::RANDOM_SEED),
     };
     let manifest = key::manifest_key(&ingredients);
     session.tally.note(format_args!("manifest key: {manifest}"));
@@ -224,6 +226,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         base_dir: config.base_dir.as_deref(),
         hash_dir: config.hash_dir,
         sloppy_time: session.sloppy(Sloppiness::TIME_MACROS),
+        sloppy_incbin: session.sloppy(Sloppiness::INCBIN),
         frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
         absent_inputs: Vec::new(),
         watch: None,
@@ -291,6 +294,7 @@ pub(crate) struct Cached<'a> {
     base_dir: Option<&'a Path>,
     hash_dir: bool,
     sloppy_time: bool,
+    sloppy_incbin: bool,
     frozen_time: bool,
     /// Files named by options that are not there.
     absent_inputs: Vec<PathBuf>,
@@ -355,12 +359,12 @@ impl Cached<'_> {
         process::write_stream(rustix::stdio::stderr(), &streams.stderr);
         self.tally.compiled(compiled.duration);
         if !streams.status.success() {
-            record::leave(self, &compiled);
+            observe::leave(self, &compiled);
             self.tally.count(Counter::CompileFailed, "");
             return End::Status(streams.status);
         }
         if self.config.read_only {
-            record::leave(self, &compiled);
+            observe::leave(self, &compiled);
             self.tally.count(Counter::CacheMiss, "");
             self.tally.count_also(Counter::ReadOnlyMiss);
             return End::Exit(0);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use super::Call;
 use crate::compiler::{Class, Command};
-use crate::sys::process::Invocation;
+use crate::sys::process::{Captured, Invocation};
 
 /// The preprocessed source.
 pub struct Text {
@@ -45,6 +45,27 @@ const POSITION: [&[u8]; 5] = [
 /// Runs the preprocessor. `None`: it failed, had something to say, or the text
 /// does not say enough.
 pub fn preprocess(call: &Call<'_>, command: &Command) -> Option<Text> {
+    let answer = run(call, command)?;
+    let says_enough = answer.stderr.is_empty()
+        && !POSITION
+            .iter()
+            .any(|word| memchr::memmem::find(&answer.stdout, word).is_some());
+    if !says_enough {
+        return None;
+    }
+    let files = files(&answer.stdout)?;
+    Some(Text {
+        bytes: answer.stdout,
+        files,
+    })
+}
+
+/// The preprocessed text, whatever was said about it. `None`: it failed.
+pub fn expand(call: &Call<'_>, command: &Command) -> Option<Vec<u8>> {
+    run(call, command).map(|answer| answer.stdout)
+}
+
+fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
     let mut args: Vec<OsString> = command
         .args
         .iter()
@@ -60,20 +81,10 @@ pub fn preprocess(call: &Call<'_>, command: &Command) -> Option<Text> {
         set: &[],
         unset: &[],
     };
-    let answer = invocation.query().ok()?;
-    let silent = answer.status.success() && answer.stderr.is_empty();
-    if !silent
-        || POSITION
-            .iter()
-            .any(|word| memchr::memmem::find(&answer.stdout, word).is_some())
-    {
-        return None;
-    }
-    let files = files(&answer.stdout)?;
-    Some(Text {
-        bytes: answer.stdout,
-        files,
-    })
+    invocation
+        .query()
+        .ok()
+        .filter(|answer| answer.status.success())
 }
 
 /// The files named in line markers (`# 12 "file" 1 3`, GCC manual,

@@ -7,15 +7,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
+use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, restore};
+use super::{Cached, base, dependencies, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family, depfile};
+use crate::compiler::{Class, Family};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
 use crate::entry::{Blob, BlobName, Entry};
-use crate::hash::scan::{Asked, Lookup, Scan, Style};
+use crate::hash::scan::{Asked, Lookup, Style};
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -28,20 +29,12 @@ pub struct Refusal {
     pub why: String,
 }
 
-fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal> {
+/// A refusal for `counter`.
+pub fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal {
         counter,
         why: why.into(),
     })
-}
-
-/// A file that the result depends on.
-struct Dependency {
-    path: PathBuf,
-    digest: Digest,
-    stamp: Stamp,
-    /// `None` for files that are not source text (profiles, plugins, ...).
-    scan: Option<Scan>,
 }
 
 /// Everything a result depends on.
@@ -148,7 +141,7 @@ fn flags(compiled: &Compiled) -> u32 {
 }
 
 /// Whether the compile wrote `path`: its times are not older than the compile.
-fn written_since(path: &Path, started: Nanos) -> bool {
+pub fn written_since(path: &Path, started: Nanos) -> bool {
     Stamp::of_path(path).is_ok_and(|stamp| stamp.changed >= started)
 }
 
@@ -166,169 +159,6 @@ fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal
             format!("{} is {other:?} after the compile", path.display()),
         ),
     }
-}
-
-/// Reads and digests the source, every dependency and every other input; and
-/// the first reason not to store, if there is one.
-fn read_files(
-    cached: &mut Cached<'_>,
-    dependencies: &[PathBuf],
-    started: Nanos,
-) -> (Vec<Dependency>, Option<Refusal>) {
-    let mut files = Vec::with_capacity(dependencies.len() + 1);
-    let mut refusal = None;
-    let mut modified = |path: &Path, what: &str| {
-        refusal.get_or_insert_with(|| Refusal {
-            counter: Counter::ModifiedInputFile,
-            why: format!("{} {what}", path.display()),
-        });
-    };
-    let source = cached.command.source.clone();
-    for path in std::iter::once(&source).chain(dependencies) {
-        let now = clock::coarse_now();
-        let Some(content) = crate::hash::file::read(path) else {
-            modified(path, "cannot be read any more");
-            continue;
-        };
-        if content.stamp.modified.max(content.stamp.changed) >= started {
-            modified(path, "is newer than the compile");
-        }
-        let digest = Digest::of(&content.bytes);
-        let stamp = content.stamp.if_settled(now);
-        if stamp != Stamp::NONE {
-            cached.table.put(&stamp, &digest);
-        }
-        files.push(Dependency {
-            path: path.clone(),
-            digest,
-            stamp,
-            scan: Some(crate::hash::scan::scan(&content.bytes)),
-        });
-    }
-    for (path, optional) in cached.other_inputs() {
-        match crate::hash::file::digest(cached.table, &path) {
-            Some((digest, stamp)) => {
-                let current = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
-                if current.modified.max(current.changed) >= started {
-                    modified(&path, "is newer than the compile");
-                }
-                files.push(Dependency {
-                    path,
-                    digest,
-                    stamp,
-                    scan: None,
-                });
-            }
-            None if optional && rustix::fs::stat(&path).is_err() => {
-                cached.absent_inputs.push(path);
-            }
-            // A directory, say: an unknown option's value that is no file.
-            None if optional => {}
-            None => modified(&path, "cannot be read"),
-        }
-    }
-    (files, refusal)
-}
-
-type UserFile = (depfile::Style, depfile::DepFile);
-
-/// What a compile read.
-struct Observed {
-    files: Vec<Dependency>,
-    depfile: Option<UserFile>,
-    search: SearchPaths,
-}
-
-/// Finds out what the compile read, and puts the user's dependency file right
-/// where gcc was run with `-MD` in place of `-MMD`. That happens whatever else
-/// is refused.
-fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Refusal> {
-    let to_trim = compiled.source.must_trim();
-    let search = cached.search_paths();
-    let found = dependencies::collect(
-        cached.identity.family,
-        compiled.source,
-        cached.command,
-        compiled.channel.as_ref(),
-        &|path| written_since(path, compiled.started),
-    );
-    let found = match found {
-        Ok(found) => found,
-        Err(error) => {
-            if to_trim {
-                dependencies::ask_for_user_file(&cached.call, cached.command);
-            }
-            return refuse(Counter::InternalError, error.to_string());
-        }
-    };
-    let (files, refusal) = read_files(cached, &found.paths, compiled.started);
-    let depfile = match found.file {
-        Some((style, whole)) if to_trim => {
-            let trimmed = trim(cached, style, &whole, search.as_ref(), &files);
-            if trimmed.is_none() {
-                dependencies::ask_for_user_file(&cached.call, cached.command);
-                return refuse(
-                    Counter::InternalError,
-                    "which headers are the system's is not clear",
-                );
-            }
-            trimmed.map(|trimmed| (style, trimmed))
-        }
-        file => file,
-    };
-    if let Some(refusal) = refusal {
-        return Err(refusal);
-    }
-    match search {
-        Some(search) => Ok(Observed {
-            files,
-            depfile,
-            search,
-        }),
-        None => refuse(
-            Counter::InternalError,
-            "the header search path is not known",
-        ),
-    }
-}
-
-/// After a compile that is not going to be stored: see [`observe`].
-pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
-    if !compiled.source.must_trim() {
-        return;
-    }
-    let written = cached.command.dependencies.as_ref().is_some_and(|wanted| {
-        Stamp::of_path(&wanted.path)
-            .is_ok_and(|stamp| stamp.size > 0 && stamp.changed >= compiled.started)
-    });
-    if written {
-        let _ = observe(cached, compiled);
-    }
-}
-
-/// Takes the system headers out of the user's dependency file and writes it
-/// anew. `None`: that could not be done.
-fn trim(
-    cached: &Cached<'_>,
-    style: depfile::Style,
-    whole: &depfile::DepFile,
-    search: Option<&SearchPaths>,
-    files: &[Dependency],
-) -> Option<depfile::DepFile> {
-    let scans: Vec<(&Path, &Scan)> = files
-        .iter()
-        .filter_map(|file| Some((file.path.as_path(), file.scan.as_ref()?)))
-        .collect();
-    let trimmed = dependencies::user_headers_only(
-        whole,
-        cached.command,
-        search?,
-        &scans,
-        cached.environment,
-    )?;
-    let wanted = cached.command.dependencies.as_ref()?;
-    restore::write(&wanted.path, &depfile::write(style, &trimmed)).ok()?;
-    Some(trimmed)
 }
 
 fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
@@ -399,6 +229,13 @@ fn guard(
             },
         })?
     };
+    let directories = directories
+        .into_iter()
+        .map(|directory| NewDirectory {
+            path: stored_path(cached, &directory.path),
+            ..directory
+        })
+        .collect();
     Ok(Evidence {
         files,
         directories,
@@ -452,13 +289,25 @@ fn inspect(
     let mut date = in_options(b"__DATE__");
     let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
     let mut where_found = "an option".to_owned();
+    // Only preprocessing tells what macros make of assembler; once is enough.
+    let expanded = std::cell::OnceCell::new();
+    let expanded_reads_files = || {
+        *expanded.get_or_init(|| {
+            preprocessed::expand(&cached.call, cached.command).is_none_or(|text| {
+                let scan = crate::hash::scan::scan(&text);
+                scan.assembler_file || scan.opaque_assembler
+            })
+        })
+    };
     for file in files {
         let Some(scan) = &file.scan else { continue };
         let path = file.path.display();
         // The system's headers name no data files in assembler.
         let opaque =
             scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
-        if scan.assembler_file || scan.embed || scan.obscure || opaque {
+        let assembler =
+            (scan.assembler_file || (opaque && expanded_reads_files())) && !cached.sloppy_incbin;
+        if assembler || scan.embed || scan.obscure {
             return refuse(
                 Counter::UnsupportedCodeDirective,
                 format!("{path} reads files in a way that is not followed"),
@@ -547,21 +396,24 @@ fn pin(
     Ok(())
 }
 
+/// A path as it goes into a manifest: below the base directory relative to the
+/// working directory.
+fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
+    cached
+        .base_dir
+        .and_then(|base| base::path_to_stored(path, base, cached.working_directory))
+        .unwrap_or_else(|| path.to_owned())
+}
+
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
     let mut seen: HashSet<&Path> = HashSet::new();
     files
         .iter()
         .filter(|file| seen.insert(&file.path))
-        .map(|file| {
-            let path = file.path.as_os_str().as_bytes();
-            let stored = cached
-                .base_dir
-                .and_then(|base| base::path_to_stored(path, base, cached.working_directory));
-            NewFile {
-                path: stored.unwrap_or_else(|| path.to_owned()),
-                digest: file.digest,
-                stamp: file.stamp,
-            }
+        .map(|file| NewFile {
+            path: stored_path(cached, file.path.as_os_str().as_bytes()),
+            digest: file.digest,
+            stamp: file.stamp,
         })
         .collect()
 }

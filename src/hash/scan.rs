@@ -261,33 +261,45 @@ impl<'a> Scanner<'a> {
     /// Behind `asm`: looks ahead whether its text is all string literals.
     fn assembler(&mut self) {
         let back = self.at;
-        self.found.opaque_assembler |= !self.is_plain_assembler();
+        match self.assembler_text() {
+            Some(text) => self.look_for_assembler(&text),
+            None => self.found.opaque_assembler = true,
+        }
         self.at = back;
     }
 
-    fn is_plain_assembler(&mut self) -> bool {
+    /// The string literals behind `asm (`, joined; `None` if something else
+    /// stands among them. The dialect without parentheses names no files.
+    fn assembler_text(&mut self) -> Option<Vec<u8>> {
         loop {
+            // `#define A asm` hides what follows.
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let blank = rest
+                .iter()
+                .take_while(|b| matches!(b, b' ' | b'\t'))
+                .count();
+            if matches!(rest.get(blank), None | Some(b'\n')) {
+                return None;
+            }
             self.skip_space();
             match self.peek(0) {
                 byte if is_word(byte) => match self.take_word() {
                     b"volatile" | b"__volatile__" | b"__volatile" | b"goto" | b"inline"
                     | b"__inline__" | b"__inline" => {}
-                    _ => return false,
+                    _ => return Some(Vec::new()),
                 },
                 b'(' => break,
-                _ => return false,
+                _ => return Some(Vec::new()),
             }
         }
         self.at += 1;
+        let mut text = Vec::new();
         loop {
             self.skip_space();
             match self.peek(0) {
-                b'"' => {
-                    self.quoted(b'"');
-                }
-                b')' | b':' => return true,
-                // Clobbers and operands follow a comma only inside parentheses.
-                _ => return false,
+                b'"' => text.extend_from_slice(self.quoted(b'"')),
+                b')' | b':' => return Some(text),
+                _ => return None,
             }
         }
     }

@@ -107,6 +107,8 @@ fn assembler_that_macros_make() {
     assert!(!scan("int f(void) __asm__(\"g\");"));
     assert!(scan("asm(\".\" S(inc) S(bin));"));
     assert!(scan("#define A __asm__\n"));
+    assert!(!scan("#define N(i,d) __asm fld d __asm fistp i\n"));
+    assert!(super::scan(b"asm(\".inc\" \"bin 1\");").assembler_file);
 }
 
 #[test]

@@ -55,8 +55,10 @@ pub struct Stat {
 }
 
 impl Stat {
-    // The field types of the platform's `stat` differ between architectures.
-    #[allow(clippy::unnecessary_cast)]
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the field types of `stat` differ between architectures"
+    )]
     fn from_raw(stat: &rustix::fs::Stat) -> Stat {
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Kind::File,

@@ -48,8 +48,8 @@ impl Stamp {
             device: stat.st_dev,
             inode: stat.st_ino,
             size: stat.st_size as u64,
-            modified: nanos(stat.st_mtime as i64, stat.st_mtime_nsec as u64),
-            changed: nanos(stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+            modified: nanos(stat.st_mtime, stat.st_mtime_nsec),
+            changed: nanos(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 

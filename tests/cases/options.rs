@@ -93,6 +93,49 @@ fn o2_debug_information_and_the_working_directory() {
 }
 
 #[test]
+fn o3_base_directory() {
+    each(|env| {
+        for directory in ["one", "two"] {
+            env.write(
+                &format!("{directory}/src/a.c"),
+                "#include <h.h>\nint f(void) { return V; }\n",
+            );
+            env.write(&format!("{directory}/inc/h.h"), "#define V 1\n");
+            env.mkdir(&format!("{directory}/early"));
+        }
+        let step = |directory: &str, options: &str, source: &str| {
+            let path = env.work(directory).display().to_string();
+            let args = format!(
+                "-c {options} -I{path}/early -I{path}/inc {path}/src/{source} -o {path}/a.o"
+            );
+            env.cc(&args).within(directory).var("CACHE_BASE_DIR", path)
+        };
+        // The second checkout hits, and its dependency file names its own files.
+        step("one", "-MD", "a.c").miss();
+        step("two", "-MD", "a.c").direct_hit();
+        step("one", "-MMD -MP", "a.c").miss();
+        step("two", "-MMD -MP", "a.c").direct_hit();
+        // What shows the directory is for that checkout alone.
+        step("one", "-g", "a.c").miss();
+        step("two", "-g", "a.c").miss();
+        step("two", "-g", "a.c").direct_hit();
+        for directory in ["one", "two"] {
+            env.write(
+                &format!("{directory}/src/w.c"),
+                "int f(void) { int unused; return 1; }\n",
+            );
+        }
+        step("one", "-Wall", "w.c").miss();
+        step("two", "-Wall", "w.c").miss();
+        step("one", "-Wall", "w.c").direct_hit();
+        // The guard against shadowing headers looks in the checkout at hand.
+        env.write("two/early/h.h", "#define V 2\n");
+        step("one", "-MD", "a.c").direct_hit();
+        step("two", "-MD", "a.c").not_served();
+    });
+}
+
+#[test]
 fn o2_prefix_maps() {
     each(|env| {
         for directory in ["one", "two"] {

@@ -93,7 +93,7 @@ fn i3_kinds_of_search_directories() {
             env.mkdir("early");
             env.cc(&args).miss_then_hit();
             // Another text each time: the preprocessor mode may know the old ones.
-            env.write("early/v.h", &format!("#define V {}\n", value + 2));
+            env.write("early/v.h", format!("#define V {}\n", value + 2));
             env.cc(&args).not_served();
             env.remove("early/v.h");
             env.cc(&args).right();

@@ -274,8 +274,14 @@ fn unpack(row: &Row, stored: &[u8]) -> Outcome<Vec<u8>> {
     let Ok(len) = usize::try_from(row.raw_len) else {
         return Err(wrong);
     };
-    match zstd::bulk::decompress(stored, len) {
-        Ok(bytes) if bytes.len() == len => Ok(bytes),
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(len).is_err() {
+        return Err(Fault::Read(io::ErrorKind::OutOfMemory.into()));
+    }
+    let unpacked = zstd::bulk::Decompressor::new()
+        .and_then(|mut unpacker| unpacker.decompress_to_buffer(stored, &mut bytes));
+    match unpacked {
+        Ok(got) if got == len => Ok(bytes),
         _ => Err(wrong),
     }
 }

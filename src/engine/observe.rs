@@ -1,0 +1,188 @@
+//! What a compile read: its files with digests and scans, and the user's
+//! dependency file put right where the compiler was run for a fuller one.
+
+use std::path::{Path, PathBuf};
+
+use super::compile::Compiled;
+use super::record::{Refusal, refuse, written_since};
+use super::{Cached, dependencies, restore};
+use crate::compiler::depfile;
+use crate::compiler::search::SearchPaths;
+use crate::hash::Digest;
+use crate::hash::scan::Scan;
+use crate::stats::Counter;
+use crate::sys::Stamp;
+use crate::sys::clock::{self, Nanos};
+
+/// A file that the result depends on.
+pub struct Dependency {
+    pub path: PathBuf,
+    pub digest: Digest,
+    pub stamp: Stamp,
+    /// `None` for files that are not source text (profiles, plugins, ...).
+    pub scan: Option<Scan>,
+}
+
+/// Reads and digests the source, every dependency and every other input; and
+/// the first reason not to store, if there is one.
+pub fn read_files(
+    cached: &mut Cached<'_>,
+    dependencies: &[PathBuf],
+    started: Nanos,
+) -> (Vec<Dependency>, Option<Refusal>) {
+    let mut files = Vec::with_capacity(dependencies.len() + 1);
+    let mut refusal = None;
+    let mut modified = |path: &Path, what: &str| {
+        refusal.get_or_insert_with(|| Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} {what}", path.display()),
+        });
+    };
+    let source = cached.command.source.clone();
+    for path in std::iter::once(&source).chain(dependencies) {
+        let now = clock::coarse_now();
+        let Some(content) = crate::hash::file::read(path) else {
+            modified(path, "cannot be read any more");
+            continue;
+        };
+        if content.stamp.modified.max(content.stamp.changed) >= started {
+            modified(path, "is newer than the compile");
+        }
+        let digest = Digest::of(&content.bytes);
+        let stamp = content.stamp.if_settled(now);
+        if stamp != Stamp::NONE {
+            cached.table.put(&stamp, &digest);
+        }
+        files.push(Dependency {
+            path: path.clone(),
+            digest,
+            stamp,
+            scan: Some(crate::hash::scan::scan(&content.bytes)),
+        });
+    }
+    for (path, optional) in cached.other_inputs() {
+        match crate::hash::file::digest(cached.table, &path) {
+            Some((digest, stamp)) => {
+                let current = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
+                if current.modified.max(current.changed) >= started {
+                    modified(&path, "is newer than the compile");
+                }
+                files.push(Dependency {
+                    path,
+                    digest,
+                    stamp,
+                    scan: None,
+                });
+            }
+            None if optional && rustix::fs::stat(&path).is_err() => {
+                cached.absent_inputs.push(path);
+            }
+            // A directory, say: an unknown option's value that is no file.
+            None if optional => {}
+            None => modified(&path, "cannot be read"),
+        }
+    }
+    (files, refusal)
+}
+
+/// A dependency file, taken apart.
+pub type UserFile = (depfile::Style, depfile::DepFile);
+
+/// What a compile read.
+pub struct Observed {
+    pub files: Vec<Dependency>,
+    pub depfile: Option<UserFile>,
+    pub search: SearchPaths,
+}
+
+/// Finds out what the compile read, and puts the user's dependency file right
+/// where gcc was run with `-MD` in place of `-MMD`. That happens whatever else
+/// is refused.
+pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Refusal> {
+    let to_trim = compiled.source.must_trim();
+    let search = cached.search_paths();
+    let found = dependencies::collect(
+        cached.identity.family,
+        compiled.source,
+        cached.command,
+        compiled.channel.as_ref(),
+        &|path| written_since(path, compiled.started),
+    );
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => {
+            if to_trim {
+                dependencies::ask_for_user_file(&cached.call, cached.command);
+            }
+            return refuse(Counter::InternalError, error.to_string());
+        }
+    };
+    let (files, refusal) = read_files(cached, &found.paths, compiled.started);
+    let depfile = match found.file {
+        Some((style, whole)) if to_trim => {
+            let trimmed = trim(cached, style, &whole, search.as_ref(), &files);
+            if trimmed.is_none() {
+                dependencies::ask_for_user_file(&cached.call, cached.command);
+                return refuse(
+                    Counter::InternalError,
+                    "which headers are the system's is not clear",
+                );
+            }
+            trimmed.map(|trimmed| (style, trimmed))
+        }
+        file => file,
+    };
+    if let Some(refusal) = refusal {
+        return Err(refusal);
+    }
+    match search {
+        Some(search) => Ok(Observed {
+            files,
+            depfile,
+            search,
+        }),
+        None => refuse(
+            Counter::InternalError,
+            "the header search path is not known",
+        ),
+    }
+}
+
+/// After a compile that is not going to be stored: see [`observe`].
+pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
+    if !compiled.source.must_trim() {
+        return;
+    }
+    let written = cached.command.dependencies.as_ref().is_some_and(|wanted| {
+        Stamp::of_path(&wanted.path)
+            .is_ok_and(|stamp| stamp.size > 0 && stamp.changed >= compiled.started)
+    });
+    if written {
+        let _ = observe(cached, compiled);
+    }
+}
+
+/// Takes the system headers out of the user's dependency file and writes it
+/// anew. `None`: that could not be done.
+fn trim(
+    cached: &Cached<'_>,
+    style: depfile::Style,
+    whole: &depfile::DepFile,
+    search: Option<&SearchPaths>,
+    files: &[Dependency],
+) -> Option<depfile::DepFile> {
+    let scans: Vec<(&Path, &Scan)> = files
+        .iter()
+        .filter_map(|file| Some((file.path.as_path(), file.scan.as_ref()?)))
+        .collect();
+    let trimmed = dependencies::user_headers_only(
+        whole,
+        cached.command,
+        search?,
+        &scans,
+        cached.environment,
+    )?;
+    let wanted = cached.command.dependencies.as_ref()?;
+    restore::write(&wanted.path, &depfile::write(style, &trimmed)).ok()?;
+    Some(trimmed)
+}
