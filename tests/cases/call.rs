@@ -389,6 +389,40 @@ fn c10_masquerade() {
     });
 }
 
+/// gcc finds its parts by looking for its own name on the PATH: a link must not
+/// make it look beside the link.
+#[test]
+fn c10_masquerade_of_drivers_that_look_for_themselves() {
+    one(Compiler::Gcc, |env| {
+        small(env);
+        let links = env.root.join("links");
+        fs::create_dir(&links).unwrap();
+        for name in ["cc", "gcc", "gcc-12", "clang-14", "clang-19"] {
+            if find_program(name).is_none() {
+                continue;
+            }
+            std::os::unix::fs::symlink(cache_binary(), links.join(name)).unwrap();
+            let path = format!("{}:/usr/bin:/bin", links.display());
+            for (program, args) in [
+                (name.to_owned(), ["-c", "a.c", "-oa.o"]),
+                (
+                    links.join(name).display().to_string(),
+                    ["-c", "a.c", "-ob.o"],
+                ),
+                (name.to_owned(), ["-E", "a.c", "-oa.i"]),
+            ] {
+                let mut command = env.command(&program);
+                let output = command.env("PATH", &path).args(args).output().unwrap();
+                assert!(
+                    output.status.success(),
+                    "{program}: {}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+            }
+        }
+    });
+}
+
 #[test]
 fn c10_absolute_paths_and_versioned_names() {
     one(Compiler::Gcc, |env| {

@@ -167,6 +167,25 @@ fn i8_incbin_by_a_macro_of_a_header() {
     });
 }
 
+/// What other compilers understand, and assembler without files, is no reason
+/// to give up.
+#[test]
+fn i8_assembler_that_reads_no_files() {
+    each(|env| {
+        env.write(
+            "a.h",
+            "#ifdef _MSC_VER\n#define TO_INT(i, d) __asm fld d __asm fistp i\n#endif\n\
+             #define BARRIER() __asm__ __volatile__(\"\" ::: \"memory\")\n",
+        );
+        env.write(
+            "a.c",
+            "#include \"a.h\"\nint f(int x) { BARRIER(); asm volatile (\"nop\\n\\t\" \"nop\"); \
+             asm(\"\" : \"+r\"(x)); return x; }\nint renamed(void) __asm__(\"other\");\n",
+        );
+        env.cc("-c a.c").miss_then_hit();
+    });
+}
+
 #[test]
 fn i8_embed() {
     one(Compiler::Clang19, |env| {

@@ -19,7 +19,7 @@ fn under_a_build(harm: impl Fn(&Project)) {
     for state in ["cold", "warm", "afterwards"] {
         project.checkout().unwrap();
         if state == "afterwards" {
-            project.cached().same_as(&reference, state);
+            project.finish_same(&reference, state);
             continue;
         }
         let child = project.start();
