@@ -94,9 +94,12 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         process::write_stream(rustix::stdio::stderr(), line.as_bytes());
         return ExitCode::from(127);
     };
+    // Behind a link of ours the compiler must not find itself by its name: gcc
+    // looks for its parts beside the first `gcc` on the PATH.
+    let masked = paths::is_ourselves(name, path);
     let call = Call {
         program: &program,
-        name,
+        name: if masked { program.as_os_str() } else { name },
         args,
         prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
         path,

@@ -41,6 +41,22 @@ pub fn find_program(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
         .find(|candidate| usable(candidate))
 }
 
+/// Whether the first `program` that `execvp` would find is ourselves.
+pub fn is_ourselves(program: &OsStr, path: Option<&OsStr>) -> bool {
+    let own = own_identity();
+    let found = |candidate: &Path| {
+        let stat = stat(candidate).ok().filter(is_regular)?;
+        access(candidate, Access::EXEC_OK).ok()?;
+        Some((stat.st_dev, stat.st_ino))
+    };
+    let first = if program.as_bytes().contains(&b'/') {
+        found(Path::new(program))
+    } else {
+        search_path(path).find_map(|dir| found(&dir.join(program)))
+    };
+    first.is_some() && first == own
+}
+
 /// The directories of a `PATH` value; an empty one is the working directory.
 pub fn search_path(path: Option<&OsStr>) -> impl Iterator<Item = PathBuf> + '_ {
     path.unwrap_or(OsStr::new("/bin:/usr/bin"))
