@@ -5,7 +5,7 @@
 //! disables nothing. It reports more than a preprocessor would act on (inactive
 //! branches are read too), never less.
 //!
-//! The lexical rules are those of C23 5.2.1 and C++23 [lex]; where they differ
+//! The lexical rules are those of C23 5.2.1 and C++23 (clause 5); where they differ
 //! the scanner reports the union.
 
 /// How a header name is looked up.

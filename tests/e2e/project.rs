@@ -186,6 +186,7 @@ impl Project {
             ),
             ("HOME".into(), format!("{root}/home")),
             ("TMPDIR".into(), format!("{root}/tmp")),
+            ("XDG_RUNTIME_DIR".into(), format!("{root}/tmp")),
             ("CACHE_DIR".into(), format!("{root}/cache")),
             // redis puts the time of its build into an object.
             ("SOURCE_DATE_EPOCH".into(), "1700000000".into()),

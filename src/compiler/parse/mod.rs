@@ -1,9 +1,9 @@
 //! From a command line to plain data.
 //!
-//! Two stages: [`record`] splits the line into options and files by the
-//! tables and decides nothing; [`resolve`] goes through them in order and
-//! notes what they say, and [`finish`] says what the call is. Nothing is read besides response files, and those only
-//! through [`ResponseFiles`].
+//! Three stages: `record` splits the line into options and files by the tables
+//! and decides nothing; `resolve` goes through them in order and notes what
+//! they say; `finish` says what the call is. Nothing is read besides response
+//! files, and those only through [`ResponseFiles`].
 
 mod finish;
 mod forward;
