@@ -164,8 +164,17 @@ pub fn open_rw(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Of opening and reading; `InvalidData` if it is longer.
 pub fn read_small(path: &Path, max: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    read_open(&open(path)?, max)
+}
+
+/// The content of an open file that should be small; at most `max` bytes of it.
+///
+/// # Errors
+/// Of reading; `InvalidData` if it is longer.
+pub fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
+    // Room for nearly all such files: one read, and one that finds the end.
+    let mut bytes = Vec::with_capacity(1024);
+    file.take(max + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > max {
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "too long")),
         false => Ok(bytes),
@@ -270,18 +279,20 @@ pub fn list_at(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Vec<(
 
 fn list_fd(fd: OwnedFd) -> io::Result<Vec<(OsString, Kind)>> {
     let mut names = Vec::new();
-    for item in rustix::fs::Dir::new(fd)? {
+    for item in rustix::fs::Dir::read_from(&fd)? {
         let item = item?;
-        let name = item.file_name().to_bytes();
-        if name == b"." || name == b".." {
+        let name = item.file_name();
+        if name == c"." || name == c".." {
             continue;
         }
         let kind = match item.file_type() {
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Directory,
+            // Not every file system says it here.
+            FileType::Unknown => stat_at(&fd, name).map_or(Kind::Other, |stat| stat.kind),
             _ => Kind::Other,
         };
-        names.push((OsStr::from_bytes(name).to_owned(), kind));
+        names.push((OsStr::from_bytes(name.to_bytes()).to_owned(), kind));
     }
     Ok(names)
 }

@@ -231,22 +231,9 @@ impl DiskStore {
         if let Some(found) = look(&self.place(key))? {
             return Ok(Some(found));
         }
-        self.search_below(&self.path, &self.dir, key, look)
-    }
-
-    fn search_below<T>(
-        &self,
-        path: &str,
-        dir: &Path,
-        key: &Key,
-        look: &mut dyn FnMut(&Place) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
-        for name in scan::namespaces(dir)? {
-            let (path, dir) = (scan::join(path, &name), dir.join(&name));
+        for path in self.shared.namespaces_in(&self.path)? {
+            let dir = scan::namespace_dir(&self.shared.root, &path);
             if let Some(found) = look(&Place::new(&path, &dir, key))? {
-                return Ok(Some(found));
-            }
-            if let Some(found) = self.search_below(&path, &dir, key, look)? {
                 return Ok(Some(found));
             }
         }
@@ -384,6 +371,23 @@ impl Shared {
     /// Forgets what [`Shared::ensure`] found: something was missing.
     fn forget(&self) {
         *self.format.lock().unwrap_or_else(|e| e.into_inner()) = None;
+    }
+
+    /// Paths of the namespaces inside of `path` that may hold something, sorted.
+    /// The ledger knows them: a miss does not have to list directories.
+    fn namespaces_in(&self, path: &str) -> Result<Vec<String>> {
+        if let Some(book) = self.ledger.read().filter(|book| book.complete) {
+            let paths = book.totals.into_keys();
+            let inside = paths.filter(|p| p != path && usage::within(p, path));
+            return Ok(inside.collect());
+        }
+        // Without the marker this may be anybody's directory, and large.
+        let Ok(State::Store(_)) = marker::state(&self.root) else {
+            return Ok(Vec::new());
+        };
+        let mut paths = Vec::new();
+        scan::namespaces_below(&self.root, path, &mut paths)?;
+        Ok(paths)
     }
 
     /// What is held, by namespace path: from the ledger, or counted if that

@@ -273,11 +273,9 @@ impl Shared {
             fs::touch(&file)
         });
         written.map_err(|error| Error::io(work.path(), error))?;
-        let files = index.rows.iter().map(|row| row.stored_len);
-        let lens = files.chain([bytes.len() as u64]);
         let charge = Usage {
             entries: 1,
-            bytes: scan::CHARGE_OF_DIR + lens.map(scan::charge_of_file).sum::<u64>(),
+            bytes: scan::charge(&index, bytes.len()),
         };
         Ok(Staged { work, charge })
     }

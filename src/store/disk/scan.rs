@@ -4,7 +4,7 @@
 //! shard 64 of them name an entry, and what else could be a [`Namespace`] is
 //! one. Nothing here changes a time stamp or removes anything.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use super::index::{self, Index};
@@ -20,12 +20,12 @@ const BLOCK: u64 = 4096;
 pub(crate) const MAX_INDEX: u64 = 1 << 20;
 
 /// What a file of `len` bytes is charged.
-pub(crate) fn charge_of_file(len: u64) -> u64 {
+fn charge_of_file(len: u64) -> u64 {
     len.div_ceil(BLOCK).saturating_mul(BLOCK)
 }
 
 /// What an entry's directory itself is charged.
-pub(crate) const CHARGE_OF_DIR: u64 = BLOCK;
+const CHARGE_OF_DIR: u64 = BLOCK;
 
 /// An entry as a scan sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +64,25 @@ pub(crate) fn namespaces(dir: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for (name, kind) in listed(dir)? {
         let Some(name) = name.to_str() else { continue };
-        if kind != Kind::File && Namespace::new(name).is_ok() {
+        if kind == Kind::Directory && Namespace::new(name).is_ok() {
             names.push(name.to_owned());
         }
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// Adds the paths of all namespaces inside of `path` to `paths`, sorted.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn namespaces_below(root: &Path, path: &str, paths: &mut Vec<String>) -> Result<()> {
+    for name in namespaces(&namespace_dir(root, path))? {
+        let inner = join(path, &name);
+        paths.push(inner.clone());
+        namespaces_below(root, &inner, paths)?;
+    }
+    Ok(())
 }
 
 /// The shards directly below the namespace at `dir`.
@@ -142,7 +155,8 @@ pub(crate) fn walk(root: &Path, path: &str, visit: &mut dyn FnMut(Found)) -> Res
     let dir = namespace_dir(root, path);
     for (name, kind) in listed(&dir)? {
         let Some(name) = name.to_str() else { continue };
-        if kind == Kind::File {
+        // A symbolic link may lead anywhere, back to here for one.
+        if kind != Kind::Directory {
             continue;
         }
         if is_shard(name) {
@@ -182,20 +196,40 @@ fn walk_shard(dir: &Path, namespace: &str, visit: &mut dyn FnMut(Found)) -> Resu
 /// When the entry `name` of a shard was last used and what it is charged;
 /// `None` if it is gone.
 fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
-    let Ok(files) = fs::list_at(shard, name) else {
+    measure_by_index(shard, name).or_else(|| measure_by_files(shard, name))
+}
+
+/// From the index alone: two system calls more for each blob would make a scan
+/// of a large store take three times as long.
+fn measure_by_index(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
+    let file = fs::open_at(dir, &format!("{name}/{}", index::FILE)).ok()?;
+    let stat = fs::stat_fd(&file).ok()?;
+    let bytes = fs::read_open(&file, MAX_INDEX).ok()?;
+    let index = Index::decode(&bytes).ok()?;
+    Some((stat.mtime, charge(&index, bytes.len())))
+}
+
+/// What an entry is charged whose index takes `len` bytes: the blocks of its
+/// files and of its directory.
+pub(crate) fn charge(index: &Index, len: usize) -> u64 {
+    let files = index.rows.iter().map(|row| row.stored_len);
+    let charges = files.chain([len as u64]).map(charge_of_file);
+    charges.fold(CHARGE_OF_DIR, u64::saturating_add)
+}
+
+/// From what is there, for an entry that is damaged.
+fn measure_by_files(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
+    let whole = fs::stat_at(&dir, name).ok()?;
+    let Ok(files) = fs::list_at(&dir, name) else {
         // Not a directory, or one that may not be read: still something that
         // takes the place of an entry and can be removed.
-        let stat = fs::stat_at(shard, name).ok()?;
-        return Some((stat.mtime, charge_of_file(stat.len)));
+        return Some((whole.mtime, charge_of_file(whole.len)));
     };
     let mut used = None;
     let mut bytes = CHARGE_OF_DIR;
-    let mut path = PathBuf::with_capacity(128);
     for (file, _) in files {
-        path.clear();
-        path.push(name);
-        path.push(&file);
-        let Ok(stat) = fs::stat_at(shard, &path) else {
+        let path = Path::new(name).join(&file);
+        let Ok(stat) = fs::stat_at(&dir, &path) else {
             continue;
         };
         bytes = bytes.saturating_add(charge_of_file(stat.len));
@@ -203,23 +237,21 @@ fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
             used = Some(stat.mtime);
         }
     }
-    let used = used.or_else(|| Some(fs::stat_at(shard, name).ok()?.mtime))?;
-    Some((used, bytes))
+    Some((used.unwrap_or(whole.mtime), bytes))
 }
 
-/// What the directory of one entry is charged, wherever it is now.
+/// What the entry at `path` is charged, wherever that is now.
 pub(crate) fn measure_at(path: &Path) -> Usage {
-    let bytes = match fs::list(path) {
-        Ok(files) => {
-            let lens = files.iter().map(|(name, _)| {
-                let stat = fs::lstat(&path.join(name));
-                stat.map_or(0, |stat| charge_of_file(stat.len))
-            });
-            lens.fold(CHARGE_OF_DIR, u64::saturating_add)
-        }
-        Err(_) => fs::lstat(path).map_or(0, |stat| charge_of_file(stat.len)),
+    let parent = path.parent().and_then(|parent| fs::open_dir(parent).ok());
+    let name = path.file_name().and_then(|name| name.to_str());
+    let measured = match (parent, name) {
+        (Some(parent), Some(name)) => measure(&parent, name),
+        _ => None,
     };
-    Usage { entries: 1, bytes }
+    Usage {
+        entries: 1,
+        bytes: measured.map_or(0, |(_, bytes)| bytes),
+    }
 }
 
 /// The sums of a walk, by namespace path.

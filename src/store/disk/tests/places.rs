@@ -117,6 +117,28 @@ fn a_directory_emptied_by_hand_starts_from_nothing() {
     assert_eq!(store.stats().expect("stats"), unit);
 }
 
+/// A link that leads back into the store must not make entries count twice,
+/// one that leads out of it must not be followed by a clean.
+#[test]
+fn links_are_not_followed() {
+    let dir = temporary();
+    let outside = temporary();
+    fs_err::write(outside.path().join("thesis.tex"), "years of work").expect("to write");
+    let store = plain(dir.path());
+    let view = store.namespace(&namespace("compile"));
+    view.put_entry(&key(1), &entry()).expect("to store");
+    let link = |to: &Path, name: &str| {
+        std::os::unix::fs::symlink(to, dir.path().join(name)).expect("to link");
+    };
+    link(dir.path(), "loop");
+    link(outside.path(), "outside");
+    link(&dir.path().join("compile"), "again");
+    assert_eq!(store.rescan().expect("to count").entries, 1);
+    assert!(store.get_entry(&key(2)).expect("to look").is_none());
+    assert_eq!(clean_all(&store).expect("to clean").removed.entries, 1);
+    assert!(outside.path().join("thesis.tex").exists());
+}
+
 #[test]
 fn clean_leaves_a_store() {
     let dir = temporary();
