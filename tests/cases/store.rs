@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::env::{Compiler, Env, each, one};
-use crate::support::{Tmpfs, cache_binary, can_mount, skip};
+use crate::support::{Tmpfs, cache_binary, can_mount};
 
 fn source(env: &Env) {
     env.write(
