@@ -340,9 +340,12 @@ impl Cached<'_> {
             || traits.records_output
     }
 
-    /// The digest of today's date.
-    pub fn today(&self) -> Digest {
-        today()
+    /// The digest of today's date, if it was the same at `started`: a compile
+    /// across midnight shows either.
+    pub fn date_since(&self, started: Nanos) -> Option<Digest> {
+        let then = jiff::Timestamp::from_nanosecond(started.into()).ok()?;
+        let then = then.to_zoned(jiff::tz::TimeZone::system()).date();
+        (then == jiff::Zoned::now().date()).then(today)
     }
 
     /// Stores a result, then the manifest that names it.

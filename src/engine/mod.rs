@@ -274,6 +274,10 @@ fn understand(
     if identity.family != hint {
         command = parse(identity.family)?;
     }
+    if command.traits.depends_on_cpu && crate::sys::cpu::identity().is_none() {
+        let why = "the processor cannot be told from others".to_owned();
+        return Err(End::HandOver(Counter::UnsupportedCompilerOption, why));
+    }
     if let Some(option) = dependencies::stray_option(&command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }

@@ -188,7 +188,7 @@ fn guard(
     started: Nanos,
 ) -> Result<Evidence, Refusal> {
     let mut conditions = Vec::new();
-    inspect(cached, &files, search, &mut conditions)?;
+    inspect(cached, &files, search, started, &mut conditions)?;
     let sources: Vec<shadow::Source<'_>> = files
         .iter()
         .filter_map(|file| {
@@ -275,6 +275,7 @@ fn inspect(
     cached: &Cached<'_>,
     files: &[Dependency],
     search: &SearchPaths,
+    started: Nanos,
     conditions: &mut Vec<(ConditionKind, Digest)>,
 ) -> Result<(), Refusal> {
     let in_options = |word: &[u8]| {
@@ -329,8 +330,12 @@ fn inspect(
             format!("{where_found} uses __TIME__ or __TIMESTAMP__"),
         );
     }
-    if date {
-        conditions.push((ConditionKind::Date, cached.today()));
+    if !date {
+        return Ok(());
+    }
+    match cached.date_since(started) {
+        Some(today) => conditions.push((ConditionKind::Date, today)),
+        None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
     }
     Ok(())
 }
