@@ -224,7 +224,7 @@ fn a_read_only_store_leaves_damage_alone() {
 
 #[test]
 fn damage_to_what_is_not_an_entry_heals() {
-    for file in [".usage", ".local/evict-plan", "CACHEDIR.TAG"] {
+    for file in [".usage", ".machine/evict-plan", "CACHEDIR.TAG"] {
         let dir = temporary();
         let options = DiskOptions {
             max_size: Some(200_000),

@@ -65,7 +65,7 @@ fn a_put_under_a_budget_does_not_scan() {
     for n in 0..41 {
         store.put_entry(&key(n), &entry()).expect("to store");
     }
-    let plan = dir.path().join(".local/evict-plan");
+    let plan = dir.path().join(".machine/evict-plan");
     let planned = fs_err::read_to_string(&plan)
         .expect("a plan")
         .lines()

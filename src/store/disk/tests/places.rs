@@ -87,7 +87,7 @@ fn another_version_s_store_is_refused() {
 #[test]
 fn our_own_work_files_do_not_make_it_somebody_else_s() {
     let dir = temporary();
-    for name in [".journal", ".local", ".tmp"] {
+    for name in [".journal", ".machine", ".tmp"] {
         fs_err::create_dir(dir.path().join(name)).expect("to make it");
     }
     fs_err::write(dir.path().join(".journal/host.1"), "events").expect("to write");
