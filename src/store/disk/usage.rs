@@ -14,8 +14,10 @@
 //! first line says `counting` instead of `complete` while the numbers are only
 //! what changed since somebody began to count, after the ledger was lost.
 //!
-//! The ledger may be too high, but not too low: a limit that is not enforced
-//! would never be noticed, an eviction too early sees the truth in its scan.
+//! The ledger should rather be too high than too low: a limit that is not
+//! enforced would never be noticed, an eviction too early sees the truth in its
+//! scan. (A process killed at the wrong moment can still leave it too low by
+//! the entry at hand, until the next scan counts anew.)
 //! So what is stored is charged before it appears, what is removed is credited
 //! after it is gone, and a process that is killed in between leaves a charge.
 //! If a scan begins in between - the time in the first line tells - the entry
