@@ -37,21 +37,32 @@ pub(crate) fn patiently(
     }
 }
 
+/// The eviction lock, released when dropped: by unlocking, not by closing. A
+/// process that is being started by another thread holds copies of our files
+/// for a moment, and would keep the lock with them.
+pub(crate) struct EvictLock(File);
+
+impl Drop for EvictLock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// The eviction lock of the store at `root`, held until dropped; `None` if
 /// somebody else has it and `wait` is not set.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(crate) fn evict(root: &Path, modes: Modes, wait: bool) -> Result<Option<File>> {
+pub(crate) fn evict(root: &Path, modes: Modes, wait: bool) -> Result<Option<EvictLock>> {
     let path = root.join(EVICT);
-    let lock = || -> io::Result<Option<File>> {
+    let lock = || -> io::Result<Option<EvictLock>> {
         let file = fs::open_or_create(&path, modes)?;
         if wait {
             file.lock()?;
-            return Ok(Some(file));
+            return Ok(Some(EvictLock(file)));
         }
         match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
+            Ok(()) => Ok(Some(EvictLock(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }

@@ -291,6 +291,8 @@ impl Ledger {
             let book = read_book(&file);
             run(&mut file, book)
         });
+        // Not left to closing: see [`super::lock::EvictLock`].
+        let _ = file.unlock();
         if result.is_err() {
             // Whatever this was to enter is missing now: better no ledger,
             // and a count, than a wrong one.
