@@ -29,13 +29,15 @@ pub fn tick() -> Nanos {
     nanos(clock_getres(ClockId::RealtimeCoarse)).clamp(1, 20_000_000)
 }
 
-/// Sleeps until [`coarse_now`] is greater than `time`, but not longer than two ticks.
+/// Sleeps until [`coarse_now`] is greater than `time`, but not longer than a
+/// tenth of a second: a busy machine's ticks can be late by more than a tick.
 pub fn wait_past(time: Nanos) {
-    let mut left = 2 * tick();
-    let step = 250_000;
-    while coarse_now() <= time && left > 0 {
-        std::thread::sleep(Duration::from_nanos(step as u64));
-        left -= step;
+    let begun = monotonic();
+    while coarse_now() <= time {
+        if monotonic().saturating_sub(begun) > Duration::from_millis(100) {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(250));
     }
 }
 
