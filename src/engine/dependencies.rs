@@ -306,13 +306,7 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     let Some(wanted) = &command.dependencies else {
         return;
     };
-    let mut args: Vec<OsString> = command
-        .args
-        .iter()
-        .filter(|arg| arg.class != Class::Silent)
-        .flat_map(|arg| arg.words.iter().cloned())
-        .filter(|word| word != "-c" && word != "-S")
-        .collect();
+    let mut args = super::preprocessed::arguments(command);
     args.push("-MM".into());
     if wanted.phony {
         args.push("-MP".into());

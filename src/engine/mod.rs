@@ -89,14 +89,16 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let path = config.as_ref().and_then(|config| config.path.as_deref());
     let path = path.or(environment.get("PATH"));
     let own_choice = config.as_ref().and_then(|config| config.compiler.clone());
-    let Some(program) = own_choice.or_else(|| paths::find_program(name, path)) else {
+    let found = own_choice
+        .map(|program| (program, false))
+        .or_else(|| paths::find_behind_ourselves(name, path));
+    let Some((program, masked)) = found else {
         let line = format!("cache: {}: command not found\n", name.to_string_lossy());
         process::write_stream(rustix::stdio::stderr(), line.as_bytes());
         return ExitCode::from(127);
     };
     // Behind a link of ours the compiler must not find itself by its name: gcc
     // looks for its parts beside the first `gcc` on the PATH.
-    let masked = paths::is_ourselves(name, path);
     let call = Call {
         program: &program,
         name: if masked { program.as_os_str() } else { name },

@@ -65,14 +65,20 @@ pub fn expand(call: &Call<'_>, command: &Command) -> Option<Vec<u8>> {
     run(call, command).map(|answer| answer.stdout)
 }
 
-fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
-    let mut args: Vec<OsString> = command
+/// The arguments of `command` for a preprocessor run of our own: without the
+/// product, its name and dependency options.
+pub fn arguments(command: &Command) -> Vec<OsString> {
+    command
         .args
         .iter()
         .filter(|arg| arg.class != Class::Silent)
         .flat_map(|arg| arg.words.iter().cloned())
         .filter(|word| word != "-c" && word != "-S")
-        .collect();
+        .collect()
+}
+
+fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
+    let mut args = arguments(command);
     args.push("-E".into());
     let invocation = Invocation {
         program: call.program,

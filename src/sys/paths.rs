@@ -18,43 +18,36 @@ fn own_identity() -> Option<(u64, u64)> {
 /// executable is passed over. A name with a slash is taken as it is, unless it
 /// is such a link: then its base name is searched for.
 pub fn find_program(program: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+    find_behind_ourselves(program, path).map(|(found, _)| found)
+}
+
+/// The same, and whether a link to ourselves was passed over on the way.
+pub fn find_behind_ourselves(program: &OsStr, path: Option<&OsStr>) -> Option<(PathBuf, bool)> {
     let own = own_identity();
+    let masked = std::cell::Cell::new(false);
     let usable = |candidate: &Path| {
         let Ok(found) = stat(candidate) else {
             return false;
         };
-        is_regular(&found)
-            && own != Some((found.st_dev, found.st_ino))
-            && access(candidate, Access::EXEC_OK).is_ok()
+        let is_own = own == Some((found.st_dev, found.st_ino));
+        masked.set(masked.get() || is_own);
+        is_regular(&found) && !is_own && access(candidate, Access::EXEC_OK).is_ok()
     };
-    let mut program = program;
+    let mut name = program;
     if program.as_bytes().contains(&b'/') {
         let candidate = Path::new(program);
-        let is_own = stat(candidate).is_ok_and(|found| own == Some((found.st_dev, found.st_ino)));
-        if !is_own {
-            return usable(candidate).then(|| candidate.to_owned());
+        if usable(candidate) {
+            return Some((candidate.to_owned(), false));
         }
-        program = candidate.file_name()?;
+        if !masked.get() {
+            return None;
+        }
+        name = candidate.file_name()?;
     }
-    search_path(path)
-        .map(|dir| dir.join(program))
-        .find(|candidate| usable(candidate))
-}
-
-/// Whether the first `program` that `execvp` would find is ourselves.
-pub fn is_ourselves(program: &OsStr, path: Option<&OsStr>) -> bool {
-    let own = own_identity();
-    let found = |candidate: &Path| {
-        let stat = stat(candidate).ok().filter(is_regular)?;
-        access(candidate, Access::EXEC_OK).ok()?;
-        Some((stat.st_dev, stat.st_ino))
-    };
-    let first = if program.as_bytes().contains(&b'/') {
-        found(Path::new(program))
-    } else {
-        search_path(path).find_map(|dir| found(&dir.join(program)))
-    };
-    first.is_some() && first == own
+    let found = search_path(path)
+        .map(|dir| dir.join(name))
+        .find(|candidate| usable(candidate))?;
+    Some((found, masked.get()))
 }
 
 /// The directories of a `PATH` value; an empty one is the working directory.

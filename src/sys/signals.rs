@@ -7,12 +7,10 @@
 use std::sync::atomic::{AtomicI32, Ordering};
 
 static CHILD: AtomicI32 = AtomicI32::new(0);
-static PENDING: AtomicI32 = AtomicI32::new(0);
 
 const FORWARDED: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
 extern "C" fn pass_on(signal: libc::c_int) {
-    PENDING.store(signal, Ordering::Relaxed);
     let child = CHILD.load(Ordering::Relaxed);
     if child > 0 {
         // SAFETY: `kill` is async-signal-safe and has no memory effects; a pid
@@ -61,14 +59,6 @@ impl Drop for Forwarding {
                 libc::sigaction(*signal, previous, std::ptr::null_mut());
             }
         }
-    }
-}
-
-/// The last signal that was passed on, if any.
-pub fn pending() -> Option<i32> {
-    match PENDING.load(Ordering::Relaxed) {
-        0 => None,
-        signal => Some(signal),
     }
 }
 
