@@ -9,6 +9,7 @@ mod base;
 mod compile;
 mod dependencies;
 mod direct;
+mod existence;
 mod hit;
 mod identity;
 mod key;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, preprocessed, restore};
+use super::{Cached, base, dependencies, existence, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family};
 use crate::entry::manifest::{
@@ -183,10 +183,11 @@ fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
 /// Turns what was read into evidence, or says why that is not possible.
 fn guard(
     cached: &mut Cached<'_>,
-    files: Vec<Dependency>,
+    mut files: Vec<Dependency>,
     search: &SearchPaths,
     started: Nanos,
 ) -> Result<Evidence, Refusal> {
+    existence::resolve(&mut files)?;
     let mut conditions = Vec::new();
     inspect(cached, &files, search, started, &mut conditions)?;
     let sources: Vec<shadow::Source<'_>> = files
@@ -287,6 +288,12 @@ fn inspect(
                     .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
         })
     };
+    if in_options(b"__has_include") {
+        return refuse(
+            Counter::UnsupportedCodeDirective,
+            "an option uses __has_include",
+        );
+    }
     let mut date = in_options(b"__DATE__");
     let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
     let mut where_found = "an option".to_owned();
