@@ -19,3 +19,4 @@ mod projects;
 mod races;
 mod search;
 mod store;
+mod syntax;
