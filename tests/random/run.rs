@@ -141,6 +141,8 @@ impl Place {
                     } else {
                         "the first time"
                     };
+                    let difference: Vec<String> = difference.lines().map(shortened).collect();
+                    let difference = difference.join("\n");
                     return Err((kind, format!("{which}:\n{difference}\n{log}")));
                 }
                 // The state that the next step starts from is the cache's.
@@ -246,6 +248,37 @@ fn end_of(log: &str) -> String {
         }
     }
     if log.is_empty() { "no log" } else { "failed" }.to_owned()
+}
+
+/// A line that people can read.
+fn shortened(line: &str) -> String {
+    let mut parts = line.splitn(2, " <> ");
+    let (a, b) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    let cut = |text: &str, from: usize| text.chars().skip(from).take(300).collect::<String>();
+    if line.len() < 800 {
+        return line.to_owned();
+    }
+    if b.is_empty() {
+        return cut(line, 0);
+    }
+    // Names and sizes, and then the place where they begin to differ.
+    let text = |side: &str| side.find('"').map_or("", |at| &side[at..]).to_owned();
+    let (a_text, b_text) = (text(a), text(b));
+    let same = a_text
+        .chars()
+        .zip(b_text.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let from = same.saturating_sub(60);
+    format!(
+        "{} <>\n    {}\n    {}",
+        cut(a, 0),
+        cut(&a_text, from),
+        cut(&b_text, from)
+    )
 }
 
 /// Without what belongs to one scenario only.
