@@ -106,8 +106,6 @@ impl Place {
             .unwrap();
         // A header that an earlier step moved away is no reason to stop.
         drop(output);
-        let directory = self.work().join(step.call.working_directory());
-        let _ = fs::create_dir_all(directory);
     }
 
     fn compare(
@@ -116,6 +114,8 @@ impl Place {
         call: &Call,
         tally: &mut Tally,
     ) -> std::result::Result<(), (&'static str, String)> {
+        let directory = self.work().join(call.working_directory());
+        let _ = fs::create_dir_all(directory);
         let before = Tree::capture(&self.work());
         let mut plain = vec![self.call(scenario, call, false)];
         tally.lines.insert(call.line());
@@ -175,6 +175,7 @@ impl Place {
         for _ in 0..8 {
             self.begin(scenario);
             let first = &scenario.steps[0].call;
+            let _ = fs::create_dir_all(self.work().join(first.working_directory()));
             if self.call(scenario, first, false).output.status.success() {
                 return;
             }
