@@ -118,9 +118,15 @@ pub fn guard(
             _ => &[],
         };
         for lookup in &source.scan.lookups {
-            if lookup.asked != Asked::Macro {
+            if !matches!(lookup.asked, Asked::Macro | Asked::ExistsAnywhere) {
                 ask(&mut guard, beside, lookup, suffixes)?;
             }
+        }
+    }
+    for lookup in all().filter(|lookup| lookup.asked == Asked::ExistsAnywhere) {
+        for source in sources {
+            let beside = source.path.parent().unwrap_or(nowhere);
+            ask(&mut guard, beside, lookup, &[][..])?;
         }
     }
     let computing: BTreeSet<&Path> = sources
@@ -263,6 +269,10 @@ impl Guard {
     ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
+            // Had `#include MACRO` not found it, the compile would have failed.
+            if lookup.asked == Asked::Macro {
+                return Ok(());
+            }
             for suffix in suffixes {
                 self.refuse_precompiled(name, suffix)?;
             }
@@ -299,7 +309,11 @@ impl Guard {
 
     /// `__has_include` found a file: it need not be read, but it has to stay.
     fn existence(&mut self, lookup: &Lookup, kind: Kind, directory: &Path, name: &Path) {
-        if kind != Kind::File || !matches!(lookup.asked, Asked::Exists | Asked::Next) {
+        let only_asked = matches!(
+            lookup.asked,
+            Asked::Exists | Asked::ExistsAnywhere | Asked::Next
+        );
+        if kind != Kind::File || !only_asked {
             return;
         }
         let whole = directory.join(name);

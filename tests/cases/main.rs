@@ -15,6 +15,8 @@ mod call;
 mod dependencies;
 mod inputs;
 mod options;
+mod projects;
 mod races;
 mod search;
 mod store;
+mod syntax;

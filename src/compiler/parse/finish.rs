@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::line::Line;
 use super::{names, pass};
 use crate::compiler::command::{
-    Class, Command, Dependencies, Output, Parsed, PassThrough, Reason, Traits,
+    Class, Command, Dependencies, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 use crate::compiler::depfile::{self, Style};
 use crate::compiler::family::{Family, Language};
@@ -47,6 +47,7 @@ impl<'a> Line<'a> {
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
+            product: self.product(language),
             source: source.into(),
             output,
             output_given: self.output.is_some(),
@@ -75,7 +76,8 @@ impl<'a> Line<'a> {
         }
         let header = |l: &Option<Language>| l.is_some_and(|l| !l.is_cached());
         let only_headers = self.sources.iter().all(|(_, l)| header(l));
-        if !self.compile && !self.assemble && !self.blockers.no_link && !only_headers {
+        let stops = self.compile || self.assemble || self.syntax_only || self.blockers.no_link;
+        if !stops && !only_headers {
             return fail(Reason::CalledForLink, String::new());
         }
         if self.sources.iter().any(|(name, _)| *name == "-") {
@@ -93,9 +95,23 @@ impl<'a> Line<'a> {
         if self.frontend.is_some() {
             return fail(Reason::BadCompilerArguments, "-Xclang".to_owned());
         }
+        if self.syntax_only && language.is_some_and(Language::is_assembler) {
+            return fail(
+                Reason::UnsupportedCompilerOption,
+                "-fsyntax-only".to_owned(),
+            );
+        }
         match language.filter(|language| language.is_cached()) {
             Some(language) => Ok((source, language)),
             None => fail(Reason::UnsupportedSourceLanguage, text(source)),
+        }
+    }
+
+    fn product(&self, _language: Language) -> Product {
+        if self.syntax_only {
+            Product::Nothing
+        } else {
+            Product::Code
         }
     }
 
