@@ -28,6 +28,10 @@ pub enum Asked {
     Exists,
     /// Named in a macro's body, for `#include MACRO`.
     Macro,
+    /// `#embed`: a file that is not source.
+    Embed,
+    /// `__has_embed`: whether there is one, and something in it.
+    HasEmbed,
 }
 
 /// A header name in the text.
@@ -51,24 +55,39 @@ pub struct Scan {
     pub date: bool,
     /// `__TIMESTAMP__` as a token.
     pub timestamp: bool,
+    /// What `##` could make one of these three of.
+    pub time_pieces: bool,
     /// `.incbin` or `.include` outside comments (in assembler or a string of
     /// inline assembler): a file that the compiler does not report is read.
     pub assembler_file: bool,
     /// Inline assembler whose text is not all string literals: what it reads
     /// only the preprocessor can tell.
     pub opaque_assembler: bool,
-    /// `#embed` or `__has_embed`.
-    pub embed: bool,
+    /// `#embed MACRO`.
+    pub computed_embed: bool,
     /// `#pragma GCC system_header` or clang's.
     pub system_header: bool,
-    /// Something the scanner does not follow (trigraphs, `#pragma` that reads files).
+    /// Something the scanner does not follow (`#pragma` that reads files,
+    /// `__has_embed(MACRO)`).
     pub obscure: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
 }
 
-/// Scans `text`.
+/// Scans `text`. Whether trigraphs are replaced depends on options, so that a
+/// text with some is read both ways.
 pub fn scan(text: &[u8]) -> Scan {
+    let mut found = scan_plain(text);
+    if memchr::memmem::find(text, b"??").is_some() {
+        let replaced = without_trigraphs(text);
+        if replaced != text {
+            found.join(scan_plain(&replaced));
+        }
+    }
+    found
+}
+
+fn scan_plain(text: &[u8]) -> Scan {
     let spliced;
     let text = if has_splice(text) {
         spliced = join_lines(text);
@@ -83,11 +102,57 @@ pub fn scan(text: &[u8]) -> Scan {
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
-    scanner.found.obscure = memchr::memmem::find(text, b"??=").is_some()
-        || memchr::memmem::find(text, b"??/").is_some();
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
     scanner.found
+}
+
+/// The trigraphs of C17 5.2.1.1 replaced.
+fn without_trigraphs(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, b"??") {
+        out.extend_from_slice(&rest[..at]);
+        const TRIGRAPHS: &[(u8, u8)] = &[
+            (b'=', b'#'),
+            (b'/', b'\\'),
+            (b'\'', b'^'),
+            (b'(', b'['),
+            (b')', b']'),
+            (b'!', b'|'),
+            (b'<', b'{'),
+            (b'>', b'}'),
+            (b'-', b'~'),
+        ];
+        let third = rest.get(at + 2).copied();
+        let meaning = TRIGRAPHS.iter().find(|(byte, _)| Some(*byte) == third);
+        out.push(meaning.map_or(b'?', |(_, byte)| *byte));
+        rest = &rest[at + if meaning.is_some() { 3 } else { 1 }..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+impl Scan {
+    /// What either of two readings of a text found.
+    fn join(&mut self, other: Scan) {
+        for lookup in other.lookups {
+            if !self.lookups.contains(&lookup) {
+                self.lookups.push(lookup);
+            }
+        }
+        self.computed |= other.computed;
+        self.time |= other.time;
+        self.date |= other.date;
+        self.timestamp |= other.timestamp;
+        self.time_pieces |= other.time_pieces;
+        self.assembler_file |= other.assembler_file;
+        self.opaque_assembler |= other.opaque_assembler;
+        self.computed_embed |= other.computed_embed;
+        self.system_header |= other.system_header;
+        self.obscure |= other.obscure;
+        self.escape |= other.escape;
+    }
 }
 
 /// Whether a backslash ends a line (white space between is allowed by gcc).
@@ -133,6 +198,10 @@ fn is_word(byte: u8) -> bool {
 }
 
 impl<'a> Scanner<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.text.get(self.at + ahead).copied().unwrap_or(0)
     }
@@ -185,10 +254,7 @@ impl<'a> Scanner<'a> {
             }
             b'0'..=b'9' => self.number(),
             b'.' => {
-                // With what stands before it, which decides whether it is a member.
-                let from = self.at.saturating_sub(2);
-                let rest = &self.text[from..];
-                self.look_for_assembler(&rest[..rest.len().min(40)]);
+                self.found.assembler_file |= reads_assembler_file(self.text, self.at);
                 self.at += 1;
             }
             byte if is_word(byte) => self.word(),
@@ -196,8 +262,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Looks at what a string holds.
     fn look_for_assembler(&mut self, text: &[u8]) {
-        self.found.assembler_file |= reads_assembler_file(text);
+        self.found.assembler_file |= super::assembler::may_read(text);
     }
 
     /// A string or character literal; unterminated ones end with their line, as
@@ -251,10 +318,10 @@ impl<'a> Scanner<'a> {
             b"__TIMESTAMP__" => self.found.timestamp = true,
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
-            b"__has_embed" => self.found.embed = true,
+            b"__has_embed" => self.has_include(Asked::HasEmbed),
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
-            _ => {}
+            _ => self.found.time_pieces |= is_time_piece(word),
         }
     }
 
@@ -273,12 +340,8 @@ impl<'a> Scanner<'a> {
     fn assembler_text(&mut self) -> Option<Vec<u8>> {
         loop {
             // `#define A asm` hides what follows.
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let blank = rest
-                .iter()
-                .take_while(|b| matches!(b, b' ' | b'\t'))
-                .count();
-            if matches!(rest.get(blank), None | Some(b'\n')) {
+            self.skip_blank();
+            if matches!(self.rest(), [] | [b'\n', ..] | [b'/', b'/', ..]) {
                 return None;
             }
             self.skip_space();
@@ -297,7 +360,14 @@ impl<'a> Scanner<'a> {
         loop {
             self.skip_space();
             match self.peek(0) {
-                b'"' => text.extend_from_slice(self.quoted(b'"')),
+                b'"' => {
+                    let part = self.quoted(b'"');
+                    // An escape may hide a directive: preprocessing decodes it.
+                    if has_number_escape(part) {
+                        return None;
+                    }
+                    text.extend_from_slice(part);
+                }
                 b')' | b':' => return Some(text),
                 _ => return None,
             }
@@ -392,8 +462,15 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         self.skip_blank();
+        self.lookup(asked);
+    }
+
+    /// A header's name, or what makes one.
+    fn lookup(&mut self, asked: Asked) {
         match self.header_name() {
             Some((name, style)) => self.note(name, style, asked),
+            None if asked == Asked::Embed => self.found.computed_embed = true,
+            None if asked == Asked::HasEmbed => self.found.obscure = true,
             None => self.found.computed = true,
         }
     }
@@ -406,7 +483,7 @@ impl<'a> Scanner<'a> {
         match name {
             b"include" | b"import" => self.include(Asked::Include),
             b"include_next" => self.include(Asked::Next),
-            b"embed" => self.found.embed = true,
+            b"embed" => self.include(Asked::Embed),
             b"define" => self.define(),
             b"pragma" => self.pragma(),
             _ => {}
@@ -415,10 +492,7 @@ impl<'a> Scanner<'a> {
 
     fn include(&mut self, asked: Asked) {
         self.skip_blank();
-        match self.header_name() {
-            Some((name, style)) => self.note(name, style, asked),
-            None => self.found.computed = true,
-        }
+        self.lookup(asked);
     }
 
     /// A macro's body may name a header: `#define CONFIG "config.h"`, `<a/b.h>`.
@@ -459,22 +533,43 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether `text` holds the assembler directive `.incbin` or `.include`: not a
-/// member (`a.include`, `.include = 1`) and not a part of a longer word.
-fn reads_assembler_file(text: &[u8]) -> bool {
-    let directive = |name: &[u8]| {
-        memchr::memmem::find_iter(text, name).any(|at| {
-            let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
-            let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
-            let member =
-                before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
-            let after = text.get(at + name.len()..).unwrap_or_default();
-            let longer = after.first().is_some_and(|b| is_word(*b) || *b == b'.');
-            let assigned = after.trim_ascii_start().first() == Some(&b'=');
-            !member && !longer && !assigned
-        })
-    };
-    directive(b".incbin") || directive(b".include")
+/// Whether the dot `at` begins `.incbin` or `.include`: not a member
+/// (`a.include`, `.include = 1`).
+fn reads_assembler_file(text: &[u8], at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    let rest = rest.get(..rest.len().min(40)).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
+    let member =
+        before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
+    let name = rest.get(1..).unwrap_or_default();
+    let length = name.iter().position(|b| !is_word(*b)).unwrap_or(name.len());
+    let after = name.get(length..).unwrap_or_default();
+    let assigned = after.trim_ascii_start().first() == Some(&b'=');
+    !member && !assigned && super::assembler::may_read(rest.get(..length + 2).unwrap_or(rest))
+}
+
+/// Whether a string has an escape that stands for any byte.
+fn has_number_escape(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', text).any(|at| {
+        matches!(
+            text.get(at + 1),
+            Some(b'0'..=b'7' | b'x' | b'u' | b'U' | b'N' | b'o')
+        )
+    })
+}
+
+/// Whether `word` is what another word could stand in front of, or behind, to
+/// make one of the time macros.
+fn is_time_piece(word: &[u8]) -> bool {
+    if !matches!(word.len(), 3..=12) || !(word.starts_with(b"__") || word.ends_with(b"__")) {
+        return false;
+    }
+    let names: [&[u8]; 3] = [b"__TIME__", b"__DATE__", b"__TIMESTAMP__"];
+    let begins = |name: &&[u8]| word.len() > 3 && name.starts_with(word);
+    names
+        .iter()
+        .any(|name| name.ends_with(word) || begins(name))
 }
 
 /// Whether a string in a macro can be a header's name: short, no blanks or quotes.

@@ -114,8 +114,8 @@ fn assembler_that_macros_make() {
 #[test]
 fn the_rest() {
     assert!(scan(b"#pragma GCC system_header").system_header);
-    assert!(scan(b"#embed \"x\"").embed);
-    assert!(scan(b"??=include <a.h>").obscure);
+    assert!(scan(b"#embed NAME").computed_embed);
+    assert!(scan(b"int x = __has_embed(NAME);").obscure);
     assert!(!scan(b"").obscure);
 }
 

@@ -18,3 +18,4 @@ mod options;
 mod races;
 mod search;
 mod store;
+mod unreported;
