@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, preprocessed, restore};
+use super::{Cached, base, dependencies, existence, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family};
+use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
@@ -146,8 +146,11 @@ pub fn written_since(path: &Path, started: Nanos) -> bool {
 }
 
 fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal> {
+    if cached.command.product == Product::Nothing {
+        return Ok(());
+    }
     let path = &cached.command.output;
-    let replaced = restore::replaces(cached.identity.family, cached.command.assembly);
+    let replaced = restore::replaces(cached.identity.family, cached.command);
     match restore::existing(path, replaced) {
         restore::Existing::File if written_since(path, compiled.started) => Ok(()),
         restore::Existing::File => refuse(
@@ -183,10 +186,11 @@ fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
 /// Turns what was read into evidence, or says why that is not possible.
 fn guard(
     cached: &mut Cached<'_>,
-    files: Vec<Dependency>,
+    mut files: Vec<Dependency>,
     search: &SearchPaths,
     started: Nanos,
 ) -> Result<Evidence, Refusal> {
+    existence::resolve(&mut files)?;
     let mut conditions = Vec::new();
     inspect(cached, &files, search, started, &mut conditions)?;
     let sources: Vec<shadow::Source<'_>> = files
@@ -287,6 +291,12 @@ fn inspect(
                     .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
         })
     };
+    if in_options(b"__has_include") {
+        return refuse(
+            Counter::UnsupportedCodeDirective,
+            "an option uses __has_include",
+        );
+    }
     let mut date = in_options(b"__DATE__");
     let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
     let mut where_found = "an option".to_owned();
@@ -343,7 +353,10 @@ fn inspect(
 /// The files that go into the entry, by blob name.
 fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
     let command = cached.command;
-    let mut outputs = vec![(BlobName::OUTPUT, command.output.clone())];
+    let mut outputs = Vec::new();
+    if command.product != Product::Nothing {
+        outputs.push((BlobName::OUTPUT, command.output.clone()));
+    }
     for output in &command.outputs {
         let Some(name) = BlobName::new(output.role) else {
             return refuse(Counter::InternalError, format!("role {}", output.role));

@@ -28,6 +28,8 @@ pub enum Asked {
     Exists,
     /// Named in a macro's body, for `#include MACRO`.
     Macro,
+    /// `__has_include` in a macro's body: beside whom, the macro's user decides.
+    ExistsAnywhere,
 }
 
 /// A header name in the text.
@@ -45,6 +47,11 @@ pub struct Scan {
     pub lookups: Vec<Lookup>,
     /// `#include MACRO` or `__has_include(MACRO)`.
     pub computed: bool,
+    /// Macros whose body holds `__has_include` with something else than a header's
+    /// name behind it: `#define HAS(x) __has_include(x)`.
+    pub existence_macros: Vec<Vec<u8>>,
+    /// `__has_include(MACRO)` and the like: what is asked for cannot be told.
+    pub computed_existence: bool,
     /// `__TIME__` as a token.
     pub time: bool,
     /// `__DATE__` as a token.
@@ -69,6 +76,11 @@ pub struct Scan {
 
 /// Scans `text`.
 pub fn scan(text: &[u8]) -> Scan {
+    scan_with(text, &[])
+}
+
+/// Scans `text`, in which the macros `existence` do what `__has_include` does.
+pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     let spliced;
     let text = if has_splice(text) {
         spliced = join_lines(text);
@@ -80,11 +92,12 @@ pub fn scan(text: &[u8]) -> Scan {
         text,
         at: 0,
         line_start: true,
+        context: Context::Text,
+        existence,
+        trigraphs: memchr::memmem::find(text, b"??").is_some(),
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
-    scanner.found.obscure = memchr::memmem::find(text, b"??=").is_some()
-        || memchr::memmem::find(text, b"??/").is_some();
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
     scanner.found
@@ -124,8 +137,24 @@ struct Scanner<'a> {
     at: usize,
     /// Only white space and comments since the last newline.
     line_start: bool,
+    context: Context<'a>,
+    /// Macros that do what `__has_include` does.
+    existence: &'a [Vec<u8>],
+    /// Whether there can be trigraphs at all.
+    trigraphs: bool,
     found: Scan,
     seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
+}
+
+/// What the line belongs to.
+#[derive(Clone, Copy)]
+enum Context<'a> {
+    /// No directive.
+    Text,
+    /// A directive whose operands count where they stand.
+    Directive,
+    /// The definition of the macro of this name.
+    Define(&'a [u8]),
 }
 
 fn is_word(byte: u8) -> bool {
@@ -142,6 +171,7 @@ impl<'a> Scanner<'a> {
             match byte {
                 b'\n' => {
                     self.line_start = true;
+                    self.context = Context::Text;
                     self.at += 1;
                 }
                 b' ' | b'\t' | b'\r' | 0x0b | 0x0c => self.at += 1,
@@ -170,6 +200,11 @@ impl<'a> Scanner<'a> {
         } else {
             memchr::memmem::find(body, b"*/").map_or(body.len(), |at| at + 2)
         };
+        // In a comment only a splice (`??/` and a newline) means something.
+        let end = body.len().min(length + 1);
+        self.look_for_trigraphs(&body[..end], |trigraph, rest| {
+            trigraph == b'/' && splice_length(rest).is_some()
+        });
         self.at += 2 + length;
     }
 
@@ -192,7 +227,23 @@ impl<'a> Scanner<'a> {
                 self.at += 1;
             }
             byte if is_word(byte) => self.word(),
+            b'?' => {
+                let rest = &self.text[self.at..];
+                self.look_for_trigraphs(&rest[..rest.len().min(3)], |_, _| true);
+                self.at += 1;
+            }
             _ => self.at += 1,
+        }
+    }
+
+    /// Trigraphs are on in few languages; what they would make of `text` is not
+    /// followed where `matters` says so, given the third character and the rest.
+    fn look_for_trigraphs(&mut self, text: &[u8], matters: impl Fn(u8, &[u8]) -> bool) {
+        if self.trigraphs {
+            self.found.obscure |= memchr::memmem::find_iter(text, b"??").any(|at| {
+                let rest = text.get(at + 2..).unwrap_or_default();
+                matches!(rest, [third @ (b'=' | b'/'), rest @ ..] if matters(*third, rest))
+            });
         }
     }
 
@@ -203,6 +254,12 @@ impl<'a> Scanner<'a> {
     /// A string or character literal; unterminated ones end with their line, as
     /// apostrophes in skipped text do. Returns what stands between the quotes.
     fn quoted(&mut self, quote: u8) -> &'a [u8] {
+        let text = self.quoted_text(quote);
+        self.look_for_trigraphs(text, |_, _| true);
+        text
+    }
+
+    fn quoted_text(&mut self, quote: u8) -> &'a [u8] {
         let start = self.at + 1;
         let mut at = start;
         while let Some(&byte) = self.text.get(at) {
@@ -251,6 +308,10 @@ impl<'a> Scanner<'a> {
             b"__TIMESTAMP__" => self.found.timestamp = true,
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
+            word if self.existence.iter().any(|name| name == word) => {
+                self.has_include(Asked::Exists);
+            }
+            b"defined" => self.skip_operand(),
             b"__has_embed" => self.found.embed = true,
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
@@ -331,6 +392,7 @@ impl<'a> Scanner<'a> {
             Some(length) => {
                 let body = &rest[open..open + length];
                 self.look_for_assembler(body);
+                self.look_for_trigraphs(body, |_, _| true);
                 // In C89 the text is ordinary tokens: look for the words all the same.
                 for (word, flag) in [
                     (&b"__TIME__"[..], &mut self.found.time),
@@ -372,6 +434,7 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.at += end + 2;
+        self.look_for_trigraphs(&rest[..end], |_, _| true);
         Some((&rest[..end], style))
     }
 
@@ -385,22 +448,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn has_include(&mut self, asked: Asked) {
-        self.skip_blank();
-        if self.peek(0) != b'(' {
-            return;
-        }
-        self.at += 1;
-        self.skip_blank();
-        match self.header_name() {
-            Some((name, style)) => self.note(name, style, asked),
-            None => self.found.computed = true,
-        }
-    }
-
     /// After the `#` of a directive.
     fn directive(&mut self) {
         self.line_start = false;
+        self.context = Context::Directive;
         self.skip_blank();
         let name = self.take_word();
         match name {
@@ -409,6 +460,7 @@ impl<'a> Scanner<'a> {
             b"embed" => self.found.embed = true,
             b"define" => self.define(),
             b"pragma" => self.pragma(),
+            b"ifdef" | b"ifndef" | b"elifdef" | b"elifndef" | b"undef" => self.skip_operand(),
             _ => {}
         }
     }
@@ -439,6 +491,9 @@ impl<'a> Scanner<'a> {
                 from = end + 1;
             }
         }
+        // The name that is being defined is not a use of it.
+        self.skip_blank();
+        self.context = Context::Define(self.take_word());
     }
 
     fn pragma(&mut self) {
@@ -484,6 +539,8 @@ fn looks_like_header(name: &[u8]) -> bool {
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+'))
 }
+
+mod existence;
 
 #[cfg(test)]
 #[path = "scan_test.rs"]

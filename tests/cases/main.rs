@@ -16,6 +16,8 @@ mod dependencies;
 mod found;
 mod inputs;
 mod options;
+mod projects;
 mod races;
 mod search;
 mod store;
+mod syntax;

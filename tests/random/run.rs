@@ -265,8 +265,9 @@ fn shortened(line: &str) -> String {
     if b.is_empty() {
         return cut(line, 0);
     }
-    // Names and sizes, and then the place where they begin to differ.
-    let text = |side: &str| side.find('"').map_or("", |at| &side[at..]).to_owned();
+    // Names, sizes and modes, and then the place where they begin to differ.
+    let start = |side: &str| side.find('"').unwrap_or(side.len());
+    let text = |side: &str| side[start(side)..].to_owned();
     let (a_text, b_text) = (text(a), text(b));
     let same = a_text
         .chars()
@@ -275,8 +276,9 @@ fn shortened(line: &str) -> String {
         .count();
     let from = same.saturating_sub(60);
     format!(
-        "{} <>\n    {}\n    {}",
-        cut(a, 0),
+        "{} <> {}\n    {}\n    {}",
+        &a[..start(a)],
+        &b[..start(b)],
         cut(&a_text, from),
         cut(&b_text, from)
     )
