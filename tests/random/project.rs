@@ -274,7 +274,7 @@ pub fn source_chunks(rng: &mut Rng, kind: Kind) -> Vec<String> {
     let mut chunks: Vec<String> = Vec::new();
     for (list, count) in lists {
         for _ in 0..count {
-            let chunk = (*rng.pick(list)).to_owned();
+            let chunk = (rng.pick(list)).to_owned();
             if !chunks.contains(&chunk) {
                 chunks.push(chunk);
             }

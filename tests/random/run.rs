@@ -301,11 +301,6 @@ fn general(line: &str) -> String {
 fn difference(plain: &[Result], cached: &Result) -> Option<(&'static str, String)> {
     let first = plain.first()?;
     let others = plain.get(1..).unwrap_or_default();
-    let varies = |same: fn(&Output, &Output) -> bool| {
-        others
-            .iter()
-            .any(|other| !same(&first.output, &other.output))
-    };
     let (a, b) = (&first.output, &cached.output);
     if a.status != b.status {
         return Some((
@@ -313,20 +308,14 @@ fn difference(plain: &[Result], cached: &Result) -> Option<(&'static str, String
             format!("{} <> {}", a.status, b.status),
         ));
     }
-    let streams: [(&str, fn(&Output) -> &[u8], fn(&Output, &Output) -> bool); 2] = [
-        (
-            "standard output differs",
-            |o| &o.stdout,
-            |a, b| a.stdout == b.stdout,
-        ),
-        (
-            "standard error differs",
-            |o| &o.stderr,
-            |a, b| a.stderr == b.stderr,
-        ),
+    type Stream = fn(&Output) -> &[u8];
+    let streams: [(&str, Stream); 2] = [
+        ("standard output differs", |o| &o.stdout),
+        ("standard error differs", |o| &o.stderr),
     ];
-    for (kind, stream, same) in streams {
-        if !same(a, b) && !varies(same) {
+    for (kind, stream) in streams {
+        let varies = |other: &Result| stream(&other.output) != stream(a);
+        if stream(a) != stream(b) && !others.iter().any(varies) {
             let text = |o| String::from_utf8_lossy(stream(o)).into_owned();
             return Some((kind, format!("plain:\n{}\ncache:\n{}", text(a), text(b))));
         }
