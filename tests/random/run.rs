@@ -189,15 +189,18 @@ impl Place {
 
     fn call(&self, scenario: &Scenario, call: &Call, through: bool) -> Result {
         let work = self.work();
-        let mut command = Command::new("sh");
-        let umask = format!("umask {:o}; exec \"$@\"", call.umask);
-        command.args(["-c", &umask, "sh"]);
+        let mut words = vec![call.driver.clone()];
+        words.extend(call.words(&work));
         if through {
-            command.arg(cache_binary());
+            words.insert(0, cache_binary().display().to_string());
         }
+        if let Some(mask) = call.umask {
+            let script = format!("umask {mask:o}; exec \"$@\"");
+            words.splice(0..0, ["sh".into(), "-c".into(), script, "sh".into()]);
+        }
+        let mut command = Command::new(&words[0]);
         command
-            .arg(&call.driver)
-            .args(call.words(&work))
+            .args(&words[1..])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.root.join("home"))

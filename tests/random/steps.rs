@@ -61,7 +61,7 @@ impl<'a> World<'a> {
             directory: if build { "build" } else { "" }.to_owned(),
             vars: Vec::new(),
             stdin: String::new(),
-            umask: 0o022,
+            umask: None,
         };
         let mut world = World {
             rng,
@@ -517,7 +517,7 @@ impl<'a> World<'a> {
     fn odds(&mut self) -> (String, String) {
         match self.rng.below(5) {
             0 => {
-                self.call.umask = self.rng.pick(&[0o077, 0o002, 0o022]);
+                self.call.umask = Some(self.rng.pick(&[0o077, 0o002, 0o022]));
                 ("another umask".to_owned(), String::new())
             }
             1 if !self.view.prefix.is_empty() && self.view.prefix != "../" => {
