@@ -23,8 +23,9 @@ pub struct Place {
 #[derive(Default)]
 pub struct Tally {
     pub calls: usize,
-    /// How calls through the cache ended, with the reason where there is one.
-    pub ends: BTreeMap<String, usize>,
+    /// How calls through the cache ended, with the reason where there is one:
+    /// how many, and one of them.
+    pub ends: BTreeMap<String, (usize, String)>,
     /// Command lines, for telling how many there were.
     pub lines: std::collections::BTreeSet<String>,
 }
@@ -127,11 +128,17 @@ impl Place {
             let log = fs::read_to_string(self.root.join("log")).unwrap_or_default();
             let end = end_of(&log);
             tally.calls += 1;
-            *tally.ends.entry(end.clone()).or_default() += 1;
+            let known = tally.ends.entry(end.clone());
+            known.or_insert_with(|| (0, call.line())).0 += 1;
             if let Some((kind, difference)) = difference(&plain, &cached) {
-                // The compiler itself may not say the same thing twice.
-                for pause in [0, 1100] {
-                    std::thread::sleep(Duration::from_millis(pause));
+                // The compiler itself may not say the same thing twice
+                // (some of clang's messages show what happens to be in memory).
+                let pauses: &[u64] = match end.as_str() {
+                    "failed" => &[0, 0, 0, 0, 0, 0, 0, 0],
+                    _ => &[0, 1100],
+                };
+                for pause in pauses {
+                    std::thread::sleep(Duration::from_millis(*pause));
                     before.restore(&self.work());
                     plain.push(self.call(scenario, call, false));
                 }
