@@ -1,6 +1,6 @@
 //! What the random test found, each in its smallest form.
 
-use crate::env::{each, each_clang};
+use crate::env::{Compiler, each, each_clang, one};
 
 /// The object holds the command line of the compiler proper, and with it what
 /// the cache would ask it for.
@@ -56,6 +56,39 @@ fn c2_who_writes_into_what_is_there() {
             std::fs::hard_link(env.work("x"), env.work("y")).unwrap();
             env.cc(call).right();
             env.remove("y");
+        }
+    });
+}
+
+/// Dependency options in other spellings, and among others in one `-Wp,` list:
+/// what the file leaves out counts all the same.
+#[test]
+fn o4_other_spellings_of_dependency_options() {
+    one(Compiler::Gcc, |env| {
+        env.write("a.c", "#include <s.h>\nint a = S;\n");
+        for options in [
+            "--write-user-dependencies",
+            "--write-user-dependencies -MF x.d",
+            "--write-dependencies --write-user-dependencies",
+            "--write-dependencies -MF /dev/null",
+            "--write-user-dependencies -MF /dev/null",
+            "-Wp,-DX=1,-MMD,x.d",
+            "-Wp,-MP,-MMD,x.d",
+            "-Wp,-MT,-MMD,-MMD,x.d",
+            "-Wp,-MMD,x.d,-MT,-MMD",
+            "-Wp,-MMD,-MMD",
+            "-Wp,-DX=1,-MD,/dev/null",
+            "-Wp,-MMD,/dev/null,-MT,x",
+            "-MMD -MT -MMD",
+            "-MMD -MF -MMD",
+        ] {
+            let call = || env.cc(&format!("-isystem sys {options} -c a.c"));
+            env.write("sys/s.h", "#define S 1\n");
+            call().right_twice();
+            env.write("sys/s.h", "#define S 2\n");
+            call().right_twice();
+            env.write("sys/s.h", "#define S 1\n");
+            call().hit();
         }
     });
 }

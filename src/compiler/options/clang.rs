@@ -101,7 +101,7 @@ pub static ROWS: &[Row] = &[
     row("-fdebug-compilation-dir=", Joined, Key, "a name for the working directory"),
     row("-fdiagnostics-print-source-range-info", None, Key, "ranges in diagnostics").with(LAYOUT),
     pass("-fdriver-only", None, "compiles nothing"),
-    pass("-fembed-bitcode", OptionalJoined, "puts the inner command line into the object, and asking for the dependencies would show in it"),
+    pass("-fembed-bitcode", OptionalJoined, "the compiler proper's command line in the object, with what asks it for dependencies"),
     row("-fembed-bitcode=off", None, Key, "no LLVM code in the object"),
     pass("-fembed-offload-object=", Joined, "a file in the object"),
     row("-fexperimental-sanitize-metadata-ignorelist=", Joined, REQUIRED, "a list for sanitizers"),
