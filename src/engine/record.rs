@@ -10,9 +10,9 @@ use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, restore, unreported};
+use super::{Cached, base, existence, restore, unreported};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family};
+use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
@@ -175,8 +175,11 @@ pub fn written_since(path: &Path, started: Nanos) -> bool {
 }
 
 fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal> {
+    if cached.command.product == Product::Nothing {
+        return Ok(());
+    }
     let path = &cached.command.output;
-    let replaced = restore::replaces(cached.identity.family, cached.command.assembly);
+    let replaced = restore::replaces(cached.identity.family, cached.command);
     match restore::existing(path, replaced) {
         restore::Existing::File if written_since(path, compiled.started) => Ok(()),
         restore::Existing::File => refuse(
@@ -217,6 +220,7 @@ fn guard(
     started: Nanos,
     before: &Before,
 ) -> Result<Evidence, Refusal> {
+    existence::resolve(&mut files)?;
     let found = unreported::find(cached, &files, search, started)?;
     let mut conditions = Vec::new();
     if found.date {
@@ -319,7 +323,10 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
 /// The files that go into the entry, by blob name.
 fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
     let command = cached.command;
-    let mut outputs = vec![(BlobName::OUTPUT, command.output.clone())];
+    let mut outputs = Vec::new();
+    if command.product != Product::Nothing {
+        outputs.push((BlobName::OUTPUT, command.output.clone()));
+    }
     for output in &command.outputs {
         let Some(name) = BlobName::new(output.role) else {
             return refuse(Counter::InternalError, format!("role {}", output.role));

@@ -32,6 +32,8 @@ pub enum Asked {
     Embed,
     /// `__has_embed`: whether there is one, and something in it.
     HasEmbed,
+    /// `__has_include` in a macro's body: beside whom, the macro's user decides.
+    ExistsAnywhere,
 }
 
 /// A header name in the text.
@@ -49,6 +51,11 @@ pub struct Scan {
     pub lookups: Vec<Lookup>,
     /// `#include MACRO` or `__has_include(MACRO)`.
     pub computed: bool,
+    /// Macros whose body holds `__has_include` with something else than a header's
+    /// name behind it: `#define HAS(x) __has_include(x)`.
+    pub existence_macros: Vec<Vec<u8>>,
+    /// `__has_include(MACRO)` and the like: what is asked for cannot be told.
+    pub computed_existence: bool,
     /// `__TIME__` as a token.
     pub time: bool,
     /// `__DATE__` as a token.
@@ -77,17 +84,22 @@ pub struct Scan {
 /// Scans `text`. Whether trigraphs are replaced depends on options, so that a
 /// text with some is read both ways.
 pub fn scan(text: &[u8]) -> Scan {
-    let mut found = scan_plain(text);
+    scan_with(text, &[])
+}
+
+/// Scans `text`, in which the macros `existence` do what `__has_include` does.
+pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
+    let mut found = scan_plain(text, existence);
     if memchr::memmem::find(text, b"??").is_some() {
-        let replaced = without_trigraphs(text);
+        let replaced = trigraphs::replaced(text);
         if replaced != text {
-            found.join(scan_plain(&replaced));
+            found.join(scan_plain(&replaced, existence));
         }
     }
     found
 }
 
-fn scan_plain(text: &[u8]) -> Scan {
+fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     let spliced;
     let text = if has_splice(text) {
         spliced = join_lines(text);
@@ -99,60 +111,14 @@ fn scan_plain(text: &[u8]) -> Scan {
         text,
         at: 0,
         line_start: true,
+        context: Context::Text,
+        existence,
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
     scanner.found
-}
-
-/// The trigraphs of C17 5.2.1.1 replaced.
-fn without_trigraphs(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memmem::find(rest, b"??") {
-        out.extend_from_slice(&rest[..at]);
-        const TRIGRAPHS: &[(u8, u8)] = &[
-            (b'=', b'#'),
-            (b'/', b'\\'),
-            (b'\'', b'^'),
-            (b'(', b'['),
-            (b')', b']'),
-            (b'!', b'|'),
-            (b'<', b'{'),
-            (b'>', b'}'),
-            (b'-', b'~'),
-        ];
-        let third = rest.get(at + 2).copied();
-        let meaning = TRIGRAPHS.iter().find(|(byte, _)| Some(*byte) == third);
-        out.push(meaning.map_or(b'?', |(_, byte)| *byte));
-        rest = &rest[at + if meaning.is_some() { 3 } else { 1 }..];
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
-impl Scan {
-    /// What either of two readings of a text found.
-    fn join(&mut self, other: Scan) {
-        for lookup in other.lookups {
-            if !self.lookups.contains(&lookup) {
-                self.lookups.push(lookup);
-            }
-        }
-        self.computed |= other.computed;
-        self.time |= other.time;
-        self.date |= other.date;
-        self.timestamp |= other.timestamp;
-        self.time_pieces |= other.time_pieces;
-        self.assembler_file |= other.assembler_file;
-        self.opaque_assembler |= other.opaque_assembler;
-        self.computed_embed |= other.computed_embed;
-        self.system_header |= other.system_header;
-        self.obscure |= other.obscure;
-        self.escape |= other.escape;
-    }
 }
 
 /// Whether a backslash ends a line (white space between is allowed by gcc).
@@ -189,8 +155,22 @@ struct Scanner<'a> {
     at: usize,
     /// Only white space and comments since the last newline.
     line_start: bool,
+    context: Context<'a>,
+    /// Macros that do what `__has_include` does.
+    existence: &'a [Vec<u8>],
     found: Scan,
     seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
+}
+
+/// What the line belongs to.
+#[derive(Clone, Copy)]
+enum Context<'a> {
+    /// No directive.
+    Text,
+    /// A directive whose operands count where they stand.
+    Directive,
+    /// The definition of the macro of this name.
+    Define(&'a [u8]),
 }
 
 fn is_word(byte: u8) -> bool {
@@ -211,6 +191,7 @@ impl<'a> Scanner<'a> {
             match byte {
                 b'\n' => {
                     self.line_start = true;
+                    self.context = Context::Text;
                     self.at += 1;
                 }
                 b' ' | b'\t' | b'\r' | 0x0b | 0x0c => self.at += 1,
@@ -319,6 +300,10 @@ impl<'a> Scanner<'a> {
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
             b"__has_embed" => self.has_include(Asked::HasEmbed),
+            word if self.existence.iter().any(|name| name == word) => {
+                self.has_include(Asked::Exists);
+            }
+            b"defined" => self.skip_operand(),
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
             _ => self.found.time_pieces |= is_time_piece(word),
@@ -455,22 +440,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn has_include(&mut self, asked: Asked) {
-        self.skip_blank();
-        if self.peek(0) != b'(' {
-            return;
-        }
-        self.at += 1;
-        self.skip_blank();
-        self.lookup(asked);
-    }
-
     /// A header's name, or what makes one.
     fn lookup(&mut self, asked: Asked) {
         match self.header_name() {
             Some((name, style)) => self.note(name, style, asked),
             None if asked == Asked::Embed => self.found.computed_embed = true,
-            None if asked == Asked::HasEmbed => self.found.obscure = true,
             None => self.found.computed = true,
         }
     }
@@ -478,6 +452,7 @@ impl<'a> Scanner<'a> {
     /// After the `#` of a directive.
     fn directive(&mut self) {
         self.line_start = false;
+        self.context = Context::Directive;
         self.skip_blank();
         let name = self.take_word();
         match name {
@@ -486,6 +461,7 @@ impl<'a> Scanner<'a> {
             b"embed" => self.include(Asked::Embed),
             b"define" => self.define(),
             b"pragma" => self.pragma(),
+            b"ifdef" | b"ifndef" | b"elifdef" | b"elifndef" | b"undef" => self.skip_operand(),
             _ => {}
         }
     }
@@ -513,6 +489,9 @@ impl<'a> Scanner<'a> {
                 from = end + 1;
             }
         }
+        // The name that is being defined is not a use of it.
+        self.skip_blank();
+        self.context = Context::Define(self.take_word());
     }
 
     fn pragma(&mut self) {
@@ -579,6 +558,9 @@ fn looks_like_header(name: &[u8]) -> bool {
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+'))
 }
+
+mod existence;
+mod trigraphs;
 
 #[cfg(test)]
 #[path = "scan_test.rs"]

@@ -13,9 +13,12 @@ mod env;
 
 mod call;
 mod dependencies;
+mod found;
 mod inputs;
 mod options;
+mod projects;
 mod races;
 mod search;
 mod store;
+mod syntax;
 mod unreported;
