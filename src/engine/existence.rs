@@ -5,11 +5,8 @@
 //! the macros' names known. What cannot be told that way (a name that a macro
 //! makes) is not stored: what was asked for could come or go unnoticed.
 
-use std::os::unix::ffi::OsStrExt;
-
 use super::observe::Dependency;
 use super::record::{Refusal, refuse};
-use crate::compiler::{Class, Command};
 use crate::hash::{Digest, scan};
 use crate::stats::Counter;
 
@@ -17,17 +14,7 @@ use crate::stats::Counter;
 const DEPTH: usize = 4;
 
 /// Completes the scans of `files` by what their macros ask for.
-pub fn resolve(command: &Command, files: &mut [Dependency]) -> Result<(), Refusal> {
-    let macros_given = command.args.iter().filter(|arg| arg.class == Class::Macro);
-    let asks = |word: &std::ffi::OsString| {
-        memchr::memmem::find(word.as_bytes(), b"__has_include").is_some()
-    };
-    if macros_given.flat_map(|arg| &arg.words).any(asks) {
-        return refuse(
-            Counter::UnsupportedCodeDirective,
-            "an option uses __has_include",
-        );
-    }
+pub fn resolve(files: &mut [Dependency]) -> Result<(), Refusal> {
     let mut known = Vec::new();
     for _ in 0..DEPTH {
         if let Some(file) = files.iter().find(|file| {

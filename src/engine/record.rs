@@ -220,7 +220,7 @@ fn guard(
     started: Nanos,
     before: &Before,
 ) -> Result<Evidence, Refusal> {
-    existence::resolve(cached.command, &mut files)?;
+    existence::resolve(&mut files)?;
     let found = unreported::find(cached, &files, search, started)?;
     let mut conditions = Vec::new();
     if found.date {

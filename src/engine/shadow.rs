@@ -133,10 +133,8 @@ pub fn guard(
         };
         for lookup in &source.scan.lookups {
             // Files that are not source have another search path.
-            if !matches!(
-                lookup.asked,
-                Asked::Macro | Asked::ExistsAnywhere | Asked::Embed | Asked::HasEmbed
-            ) {
+            use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
+            if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
                 ask(&mut guard, beside, lookup, suffixes)?;
             }
         }

@@ -69,6 +69,12 @@ pub fn find(
         found: Unreported::default(),
         seen: HashSet::new(),
     };
+    if inquiry.in_options(b"__has_include") || inquiry.in_options(b"__has_embed") {
+        return refuse(
+            Counter::UnsupportedCodeDirective,
+            "an option asks for the existence of files",
+        );
+    }
     inquiry.assembler()?;
     inquiry.embedded()?;
     inquiry.clock()?;
@@ -260,10 +266,19 @@ impl Inquiry<'_, '_> {
         let mut computing = Vec::new();
         for (path, scan) in self.scans() {
             let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-            let embeds = scan.lookups.iter();
-            let embeds =
-                embeds.filter(|lookup| matches!(lookup.asked, Asked::Embed | Asked::HasEmbed));
-            asked.extend(embeds.map(|lookup| (beside.clone(), lookup.name.clone())));
+            for lookup in &scan.lookups {
+                match lookup.asked {
+                    Asked::Embed => asked.push((beside.clone(), lookup.name.clone())),
+                    // In a macro, whoever uses it may be the one who asks.
+                    Asked::HasEmbed => {
+                        let parents = self.files.iter().filter_map(|file| file.path.parent());
+                        let parents: HashSet<&Path> = parents.collect();
+                        let name = &lookup.name;
+                        asked.extend(parents.iter().map(|p| (p.to_path_buf(), name.clone())));
+                    }
+                    _ => {}
+                }
+            }
             if scan.computed_embed {
                 computing.push(beside);
             }

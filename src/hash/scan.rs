@@ -28,12 +28,12 @@ pub enum Asked {
     Exists,
     /// Named in a macro's body, for `#include MACRO`.
     Macro,
-    /// `__has_include` in a macro's body: beside whom, the macro's user decides.
-    ExistsAnywhere,
     /// `#embed`: a file that is not source.
     Embed,
     /// `__has_embed`: whether there is one, and something in it.
     HasEmbed,
+    /// `__has_include` in a macro's body: beside whom, the macro's user decides.
+    ExistsAnywhere,
 }
 
 /// A header name in the text.
@@ -91,7 +91,7 @@ pub fn scan(text: &[u8]) -> Scan {
 pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     let mut found = scan_plain(text, existence);
     if memchr::memmem::find(text, b"??").is_some() {
-        let replaced = without_trigraphs(text);
+        let replaced = trigraphs::replaced(text);
         if replaced != text {
             found.join(scan_plain(&replaced, existence));
         }
@@ -119,60 +119,6 @@ fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
     scanner.found
-}
-
-/// The trigraphs of C17 5.2.1.1 replaced.
-fn without_trigraphs(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memmem::find(rest, b"??") {
-        out.extend_from_slice(&rest[..at]);
-        const TRIGRAPHS: &[(u8, u8)] = &[
-            (b'=', b'#'),
-            (b'/', b'\\'),
-            (b'\'', b'^'),
-            (b'(', b'['),
-            (b')', b']'),
-            (b'!', b'|'),
-            (b'<', b'{'),
-            (b'>', b'}'),
-            (b'-', b'~'),
-        ];
-        let third = rest.get(at + 2).copied();
-        let meaning = TRIGRAPHS.iter().find(|(byte, _)| Some(*byte) == third);
-        out.push(meaning.map_or(b'?', |(_, byte)| *byte));
-        rest = &rest[at + if meaning.is_some() { 3 } else { 1 }..];
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
-impl Scan {
-    /// What either of two readings of a text found.
-    fn join(&mut self, other: Scan) {
-        for lookup in other.lookups {
-            if !self.lookups.contains(&lookup) {
-                self.lookups.push(lookup);
-            }
-        }
-        for name in other.existence_macros {
-            if !self.existence_macros.contains(&name) {
-                self.existence_macros.push(name);
-            }
-        }
-        self.computed |= other.computed;
-        self.computed_existence |= other.computed_existence;
-        self.time |= other.time;
-        self.date |= other.date;
-        self.timestamp |= other.timestamp;
-        self.time_pieces |= other.time_pieces;
-        self.assembler_file |= other.assembler_file;
-        self.opaque_assembler |= other.opaque_assembler;
-        self.computed_embed |= other.computed_embed;
-        self.system_header |= other.system_header;
-        self.obscure |= other.obscure;
-        self.escape |= other.escape;
-    }
 }
 
 /// Whether a backslash ends a line (white space between is allowed by gcc).
@@ -353,11 +299,11 @@ impl<'a> Scanner<'a> {
             b"__TIMESTAMP__" => self.found.timestamp = true,
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
+            b"__has_embed" => self.has_include(Asked::HasEmbed),
             word if self.existence.iter().any(|name| name == word) => {
                 self.has_include(Asked::Exists);
             }
             b"defined" => self.skip_operand(),
-            b"__has_embed" => self.has_embed(),
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
             _ => self.found.time_pieces |= is_time_piece(word),
@@ -494,21 +440,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn has_embed(&mut self) {
-        self.skip_blank();
-        if self.peek(0) == b'(' {
-            self.at += 1;
-            self.skip_blank();
-            self.lookup(Asked::HasEmbed);
-        }
-    }
-
     /// A header's name, or what makes one.
     fn lookup(&mut self, asked: Asked) {
         match self.header_name() {
             Some((name, style)) => self.note(name, style, asked),
             None if asked == Asked::Embed => self.found.computed_embed = true,
-            None if asked == Asked::HasEmbed => self.found.obscure = true,
             None => self.found.computed = true,
         }
     }
@@ -624,6 +560,7 @@ fn looks_like_header(name: &[u8]) -> bool {
 }
 
 mod existence;
+mod trigraphs;
 
 #[cfg(test)]
 #[path = "scan_test.rs"]

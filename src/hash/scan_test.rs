@@ -181,7 +181,8 @@ fn assembler_that_macros_make() {
 fn the_rest() {
     assert!(scan(b"#pragma GCC system_header").system_header);
     assert!(scan(b"#embed NAME").computed_embed);
-    assert!(scan(b"int x = __has_embed(NAME);").obscure);
+    assert!(scan(b"#if __has_embed(NAME)").computed_existence);
+    assert!(!scan(b"int __has_embed(NAME);").computed_existence);
     assert!(!scan(b"").obscure);
 }
 
