@@ -15,7 +15,7 @@ pub mod response;
 pub mod search;
 
 pub use command::{
-    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Reason, Traits,
+    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
 pub use parse::parse;

@@ -9,7 +9,7 @@ use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
 use super::{Cached, key, preprocessed, record};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, depfile};
+use crate::compiler::{Class, Product, depfile};
 use crate::entry::manifest::{
     self, COLORED, ConditionKind, FileCheck, HAS_STDERR, NewVariant, Variant, Visitor,
 };
@@ -195,7 +195,7 @@ impl Cached<'_> {
         let products = Products {
             entry,
             family: self.identity.family,
-            assembly: command.assembly,
+            command,
             hard_link: self.config.hard_link,
         };
         if let Some(wanted) = &command.dependencies
@@ -216,7 +216,9 @@ impl Cached<'_> {
                 return Err(Failure::Missing(name));
             }
         }
-        products.product(&command.output)?;
+        if command.product != Product::Nothing {
+            products.product(&command.output)?;
+        }
         if strip {
             stderr = strip_color(&stderr);
         }

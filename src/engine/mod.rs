@@ -31,7 +31,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed};
+use crate::compiler::{Command, DriverName, Parsed, Product};
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{InodeTable, Key};
 use crate::stats::Counter;
@@ -284,8 +284,10 @@ fn understand(
     if let Some(option) = dependencies::stray_option(&command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    let replaced = restore::replaces(identity.family, command.assembly);
-    if restore::existing(&command.output, replaced) == restore::Existing::Special {
+    let replaced = restore::replaces(identity.family, &command);
+    if command.product != Product::Nothing
+        && restore::existing(&command.output, replaced) == restore::Existing::Special
+    {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
     }
@@ -409,3 +411,7 @@ impl Cached<'_> {
         End::Exit(0)
     }
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod fuzz_tests;

@@ -11,7 +11,7 @@ use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
 use super::{Cached, base, dependencies, existence, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family};
+use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
@@ -146,8 +146,11 @@ pub fn written_since(path: &Path, started: Nanos) -> bool {
 }
 
 fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal> {
+    if cached.command.product == Product::Nothing {
+        return Ok(());
+    }
     let path = &cached.command.output;
-    let replaced = restore::replaces(cached.identity.family, cached.command.assembly);
+    let replaced = restore::replaces(cached.identity.family, cached.command);
     match restore::existing(path, replaced) {
         restore::Existing::File if written_since(path, compiled.started) => Ok(()),
         restore::Existing::File => refuse(
@@ -350,7 +353,10 @@ fn inspect(
 /// The files that go into the entry, by blob name.
 fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
     let command = cached.command;
-    let mut outputs = vec![(BlobName::OUTPUT, command.output.clone())];
+    let mut outputs = Vec::new();
+    if command.product != Product::Nothing {
+        outputs.push((BlobName::OUTPUT, command.output.clone()));
+    }
     for output in &command.outputs {
         let Some(name) = BlobName::new(output.role) else {
             return refuse(Counter::InternalError, format!("role {}", output.role));

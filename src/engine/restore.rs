@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
 
-use crate::compiler::Family;
+use crate::compiler::{Command, Family};
 use crate::entry::BlobName;
 use crate::store::OpenEntry;
 
@@ -54,23 +54,23 @@ pub fn existing(path: &Path, replaced: bool) -> Existing {
 }
 
 /// Whether the compiler of `family` replaces an existing product (object) or
-/// writes into it (gcc's assembly).
-pub fn replaces(family: Family, assembly: bool) -> bool {
-    !(family == Family::Gcc && assembly)
+/// writes into it (gcc's assembly and precompiled headers).
+pub fn replaces(family: Family, command: &Command) -> bool {
+    !(family == Family::Gcc && command.is_written_in_place())
 }
 
 /// How products are written.
 pub struct Products<'a> {
     pub entry: &'a dyn OpenEntry,
     pub family: Family,
-    pub assembly: bool,
+    pub command: &'a Command,
     pub hard_link: bool,
 }
 
 impl Products<'_> {
     /// Writes the object or assembly to `path`.
     pub fn product(&self, path: &Path) -> Result<(), Failure> {
-        let replaced = replaces(self.family, self.assembly);
+        let replaced = replaces(self.family, self.command);
         let existing = existing(path, replaced);
         if replaced
             && (existing == Existing::File

@@ -13,9 +13,11 @@ mod env;
 
 mod call;
 mod dependencies;
+mod found;
 mod inputs;
 mod options;
 mod projects;
 mod races;
 mod search;
 mod store;
+mod syntax;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::line::Line;
 use super::{names, pass};
 use crate::compiler::command::{
-    Class, Command, Dependencies, Output, Parsed, PassThrough, Reason, Traits,
+    Class, Command, Dependencies, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 use crate::compiler::depfile::{self, Style};
 use crate::compiler::family::{Family, Language};
@@ -44,9 +44,20 @@ impl<'a> Line<'a> {
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
         }
+        let named = dependencies.iter().map(|d| &d.path);
+        let named = named.chain(outputs.iter().map(|o| &o.path));
+        let written: Vec<&Path> = std::iter::once(&output)
+            .chain(named)
+            .map(PathBuf::as_path)
+            .filter(|path| *path != Path::new(NULL))
+            .collect();
+        if let Some(twice) = named_twice(Path::new(source), &written) {
+            return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
+        }
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
+            product: self.product(language),
             source: source.into(),
             output,
             output_given: self.output.is_some(),
@@ -75,7 +86,8 @@ impl<'a> Line<'a> {
         }
         let header = |l: &Option<Language>| l.is_some_and(|l| !l.is_cached());
         let only_headers = self.sources.iter().all(|(_, l)| header(l));
-        if !self.compile && !self.assemble && !self.blockers.no_link && !only_headers {
+        let stops = self.compile || self.assemble || self.syntax_only || self.blockers.no_link;
+        if !stops && !only_headers {
             return fail(Reason::CalledForLink, String::new());
         }
         if self.sources.iter().any(|(name, _)| *name == "-") {
@@ -93,9 +105,23 @@ impl<'a> Line<'a> {
         if self.frontend.is_some() {
             return fail(Reason::BadCompilerArguments, "-Xclang".to_owned());
         }
+        if self.syntax_only && language.is_some_and(Language::is_assembler) {
+            return fail(
+                Reason::UnsupportedCompilerOption,
+                "-fsyntax-only".to_owned(),
+            );
+        }
         match language.filter(|language| language.is_cached()) {
             Some(language) => Ok((source, language)),
             None => fail(Reason::UnsupportedSourceLanguage, text(source)),
+        }
+    }
+
+    fn product(&self, _language: Language) -> Product {
+        if self.syntax_only {
+            Product::Nothing
+        } else {
+            Product::Code
         }
     }
 
@@ -277,6 +303,20 @@ impl<'a> Line<'a> {
 }
 
 const NULL: &str = "/dev/null";
+
+/// A file that is to be written and is the source, or is to be written twice:
+/// compilers refuse some of that, and what is left of the rest is theirs to say.
+fn named_twice<'p>(source: &'p Path, written: &[&'p Path]) -> Option<&'p Path> {
+    // Equal but for `.` components, which `Path` compares as equal inside only.
+    let plain = |path: &'p Path| path.strip_prefix(".").unwrap_or(path);
+    written.iter().enumerate().find_map(|(index, path)| {
+        let earlier = written.get(..index).unwrap_or_default();
+        let mut others = std::iter::once(&source).chain(earlier);
+        others
+            .any(|other| plain(other) == plain(path))
+            .then_some(*path)
+    })
+}
 
 /// Whether a file of this name is a terminal, a pipe or the like, which cannot
 /// be replaced by a file; the null device can be left alone and is no such name.

@@ -129,7 +129,7 @@ fn calls_that_pass_through() {
         ("-v -c a.c", UnsupportedCompilerOption),
         ("-save-temps -c a.c", UnsupportedCompilerOption),
         ("-fmodules -c a.c", UnsupportedCompilerOption),
-        ("-fsyntax-only a.c", UnsupportedCompilerOption),
+        ("-fsyntax-only a.s", UnsupportedCompilerOption),
         ("-MG -MD -c a.c", UnsupportedCompilerOption),
         ("-I- -c a.c", UnsupportedCompilerOption),
         ("-Wa,-a=x -c a.c", UnsupportedCompilerOption),
