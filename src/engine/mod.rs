@@ -6,6 +6,7 @@
 //! cannot be taken safely ends in the compiler's own hands.
 
 mod base;
+mod comments;
 mod compile;
 mod dependencies;
 mod direct;

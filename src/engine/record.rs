@@ -17,6 +17,7 @@ use crate::entry::manifest::{
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
+use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -70,6 +71,13 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
+    let streams = &compiled.captured;
+    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
+        // Messages quote their sources.
+        for file in &mut evidence.files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     let files = manifest_files(cached, &evidence.files);
     let key = key
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
@@ -431,6 +439,7 @@ fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
         .map(|file| NewFile {
             path: stored_path(cached, file.path.as_os_str().as_bytes()),
             digest: file.digest,
+            tokens: file.tokens,
             stamp: file.stamp,
         })
         .collect()

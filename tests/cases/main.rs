@@ -12,6 +12,7 @@ mod support;
 mod env;
 
 mod call;
+mod comments;
 mod dependencies;
 mod inputs;
 mod options;
@@ -20,3 +21,4 @@ mod races;
 mod search;
 mod store;
 mod syntax;
+mod token_fuzz;
