@@ -96,7 +96,6 @@ pub fn guard(
     for directory in places.absent {
         guard.expect_path(directory, Path::new(""));
     }
-    let mut explained: HashSet<PathBuf> = HashSet::new();
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
     let nowhere = Path::new("");
     let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
@@ -106,7 +105,7 @@ pub fn guard(
             Style::Angle => nowhere,
         };
         if asked.insert((from, lookup)) {
-            guard.follow(from, lookup, places, suffixes, &mut explained)?;
+            guard.follow(from, lookup, places, suffixes)?;
         }
         Ok(())
     };
@@ -146,10 +145,10 @@ pub fn guard(
             style: Style::Quote,
             asked: Asked::Include,
         };
-        guard.follow(nowhere, &lookup, places, places.precompiled, &mut explained)?;
+        guard.follow(nowhere, &lookup, places, places.precompiled)?;
     }
     if !computing.is_empty() {
-        guard.explain_the_rest(sources, places, &explained);
+        guard.explain_computed(sources, &computing, places);
     }
     match guard.late.take() {
         Some(late) => Err(Unguarded::Late(late)),
@@ -265,7 +264,6 @@ impl Guard {
         lookup: &Lookup,
         places: &Places<'_>,
         suffixes: &[&str],
-        explained: &mut HashSet<PathBuf>,
     ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
@@ -295,7 +293,6 @@ impl Guard {
                 self.refuse_precompiled(&directory.join(name), suffix)?;
             }
             if kind == Kind::File {
-                explained.insert(directory.join(name));
                 self.existence(lookup, kind, directory, name);
                 // `#include_next` goes on behind the file that asks; where that
                 // is, we do not follow, so every place counts.
@@ -323,14 +320,14 @@ impl Guard {
         }
     }
 
-    /// Dependencies that no literal name leads to came from `#include MACRO`
-    /// with a pasted name: take every way in which their path can be a search
+    /// Any dependency may have come from `#include MACRO` with a name that only
+    /// the preprocessor knows: take every way in which its path can be a search
     /// directory and a name.
-    fn explain_the_rest(
+    fn explain_computed(
         &mut self,
         sources: &[Source<'_>],
+        computing: &BTreeSet<&Path>,
         places: &Places<'_>,
-        explained: &HashSet<PathBuf>,
     ) {
         let directories: Vec<&Path> = places
             .quote
@@ -338,22 +335,25 @@ impl Guard {
             .chain(places.angle)
             .map(PathBuf::as_path)
             .collect();
-        let asking: Vec<&Path> = sources
-            .iter()
-            .filter(|source| source.scan.computed)
-            .filter_map(|source| source.path.parent())
-            .collect();
+        // Most names lead nowhere at their first component already.
+        let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
         for source in sources.iter().skip(1) {
-            if explained.contains(source.path) {
-                continue;
-            }
             for (index, directory) in directories.iter().enumerate() {
                 let Ok(name) = source.path.strip_prefix(directory) else {
                     continue;
                 };
+                let Some(first) = name.components().next() else {
+                    continue;
+                };
                 let earlier = directories.iter().take(index);
-                for place in asking.iter().chain(earlier) {
+                for place in computing.iter().chain(earlier) {
+                    if nowhere.contains(&(*place, first)) {
+                        continue;
+                    }
                     self.expect_path(place, name);
+                    if self.kind(&place.join(first)) == Kind::Absent {
+                        nowhere.insert((*place, first));
+                    }
                 }
             }
         }

@@ -14,6 +14,7 @@ mod env;
 mod call;
 mod comments;
 mod dependencies;
+mod found;
 mod inputs;
 mod options;
 mod projects;

@@ -44,6 +44,16 @@ impl<'a> Line<'a> {
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
         }
+        let named = dependencies.iter().map(|d| &d.path);
+        let named = named.chain(outputs.iter().map(|o| &o.path));
+        let written: Vec<&Path> = std::iter::once(&output)
+            .chain(named)
+            .map(PathBuf::as_path)
+            .filter(|path| *path != Path::new(NULL))
+            .collect();
+        if let Some(twice) = named_twice(Path::new(source), &written) {
+            return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
+        }
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
@@ -293,6 +303,20 @@ impl<'a> Line<'a> {
 }
 
 const NULL: &str = "/dev/null";
+
+/// A file that is to be written and is the source, or is to be written twice:
+/// compilers refuse some of that, and what is left of the rest is theirs to say.
+fn named_twice<'p>(source: &'p Path, written: &[&'p Path]) -> Option<&'p Path> {
+    // Equal but for `.` components, which `Path` compares as equal inside only.
+    let plain = |path: &'p Path| path.strip_prefix(".").unwrap_or(path);
+    written.iter().enumerate().find_map(|(index, path)| {
+        let earlier = written.get(..index).unwrap_or_default();
+        let mut others = std::iter::once(&source).chain(earlier);
+        others
+            .any(|other| plain(other) == plain(path))
+            .then_some(*path)
+    })
+}
 
 /// Whether a file of this name is a terminal, a pipe or the like, which cannot
 /// be replaced by a file; the null device can be left alone and is no such name.
