@@ -5,13 +5,16 @@
 //! from the inode table or by reading the file; and what was verified that way
 //! gets its new stamp written into the manifest.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 
+use super::precompiled;
 use crate::entry::manifest::{
-    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, Variant, Visitor,
+    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, Times, Variant, Visitor,
 };
 use crate::hash::{Digest, InodeTable};
 use crate::sys::Stamp;
@@ -36,12 +39,13 @@ pub enum Lookup<'m> {
 
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
-/// flags.
+/// flags; `named` says whether an option names the file.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
+    named: &dyn Fn(&[u8]) -> bool,
 ) -> Lookup<'m> {
     let Some(variants) = manifest::variants(bytes) else {
         return Lookup::Unreadable;
@@ -55,12 +59,17 @@ pub fn find<'m>(
         let mut checker = Checker {
             table,
             condition,
+            named,
+            times: None,
             now: clock::coarse_now(),
             stamps: Vec::new(),
             moved: false,
             reason: None,
         };
         match variant.visit(&mut checker) {
+            Some(true) if checker.times_differ() => {
+                reason.get_or_insert_with(|| "a file has another time".into());
+            }
             Some(true) => {
                 let refreshed = checker
                     .moved
@@ -80,6 +89,9 @@ pub fn find<'m>(
 struct Checker<'t> {
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
+    named: &'t dyn Fn(&[u8]) -> bool,
+    /// The times so far and what they must come to, if they count.
+    times: Option<(Times, Digest)>,
     now: Nanos,
     stamps: Vec<Stamp>,
     moved: bool,
@@ -98,6 +110,20 @@ impl Checker<'_> {
         true
     }
 
+    fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
+        if let Some((times, _)) = &mut self.times
+            && !(self.named)(path.to_bytes())
+        {
+            times.add(path.to_bytes(), stamp.modified);
+        }
+    }
+
+    fn times_differ(&mut self) -> bool {
+        self.times
+            .take()
+            .is_some_and(|(times, expected)| times.finish() != expected)
+    }
+
     /// Asks a directory for each name. `None`: as expected.
     fn surprise(directory: &DirectoryCheck<'_>) -> Option<String> {
         let opened: Option<OwnedFd> = openat(
@@ -108,6 +134,14 @@ impl Checker<'_> {
         )
         .ok();
         for (expectation, name) in directory.names() {
+            if expectation == Expectation::Listing {
+                let path = Path::new(OsStr::from_bytes(directory.path.to_bytes()));
+                let listing = precompiled::listing(path);
+                if listing.is_none_or(|listing| listing.as_bytes() != name.to_bytes()) {
+                    return Some(format!("{} holds other names", path.display()));
+                }
+                continue;
+            }
             let found = match &opened {
                 None => Expectation::Absent,
                 Some(opened) => match statat(opened, name, AtFlags::empty()) {
@@ -130,6 +164,10 @@ impl Checker<'_> {
 
 impl Visitor for Checker<'_> {
     fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+        if kind == ConditionKind::Timestamp {
+            self.times = Some((Times::default(), digest));
+            return true;
+        }
         if (self.condition)(kind) == Some(digest) {
             return true;
         }
@@ -138,7 +176,11 @@ impl Visitor for Checker<'_> {
     }
 
     fn file(&mut self, file: FileCheck<'_>) -> bool {
-        match Stamp::of_path(file.path) {
+        let found = Stamp::of_path(file.path);
+        if let Ok(stamp) = &found {
+            self.note_time(file.path, stamp);
+        }
+        match found {
             Ok(stamp) if stamp == file.stamp => self.keep(stamp, stamp),
             Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
                 self.stale(file.path, "is empty now")

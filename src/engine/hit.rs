@@ -69,13 +69,16 @@ impl Cached<'_> {
             }
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
+            // Worked out on the way through the files.
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let found = match direct::find(bytes, self.table, &mut condition, &accept) {
+        let (command, own_base) = (self.command, self.base_dir);
+        let named = |path: &[u8]| record::is_named(command, own_base, here, path);
+        let found = match direct::find(bytes, self.table, &mut condition, &accept, &named) {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),
@@ -130,6 +133,14 @@ impl Cached<'_> {
         if !silent {
             return (Served::Miss("the result has messages".into()), None);
         }
+        let evidence = match record::evidence(self, &text.files, started) {
+            Ok(evidence) if evidence.precompiled => {
+                let why = "there is a precompiled header, which the text does not show";
+                return (Served::Miss(why.into()), None);
+            }
+            Ok(evidence) => evidence,
+            Err(refusal) => return (Served::Miss(refusal.why), None),
+        };
         if let Err(failure) = self.serve(&key, false) {
             return (Served::Miss(failure), Some(key));
         }
@@ -139,7 +150,7 @@ impl Cached<'_> {
         self.tally.saved(Counter::PreprocessedCacheHit, duration);
         if !self.config.read_only {
             let duration = u32::try_from(duration).unwrap_or(u32::MAX);
-            if let Err(refusal) = record::remember(self, key, &text.files, duration, started) {
+            if let Err(refusal) = record::remember(self, key, evidence, duration) {
                 self.tally
                     .note(format_args!("not remembered: {}", refusal.why));
             }

@@ -16,6 +16,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod precompiled;
 mod preprocessed;
 mod record;
 mod restore;

@@ -1,9 +1,11 @@
 //! What a compile read: its files with digests and scans, and the user's
 //! dependency file put right where the compiler was run for a fuller one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
+use super::dependencies::Source;
 use super::record::{Refusal, refuse, written_since};
 use super::{Cached, dependencies, restore};
 use crate::compiler::depfile;
@@ -119,6 +121,18 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
             return refuse(Counter::InternalError, error.to_string());
         }
     };
+    let mut found = found;
+    if compiled.source == Source::Asked {
+        let Some(all) = dependencies::ask_for_all(&cached.call, cached.command) else {
+            return refuse(Counter::InternalError, "gcc does not list the dependencies");
+        };
+        let known: HashSet<PathBuf> = found.paths.iter().cloned().collect();
+        let source = &cached.command.source;
+        let new = all
+            .into_iter()
+            .filter(|path| path != source && !known.contains(path));
+        found.paths.extend(new);
+    }
     let (files, refusal) = read_files(cached, &found.paths, compiled.started);
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
-use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, existence, preprocessed, restore};
+use super::shadow::{self, Guarded, Places, Unguarded};
+use super::{Cached, base, dependencies, existence, precompiled, preprocessed, restore};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family, Product};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
-    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
+    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant, Times,
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
@@ -38,10 +38,15 @@ pub fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal>
 }
 
 /// Everything a result depends on.
-struct Evidence {
+pub struct Evidence {
     files: Vec<Dependency>,
     directories: Vec<NewDirectory>,
     conditions: Vec<(ConditionKind, Digest)>,
+    /// A precompiled header stands where the compiler looks: the preprocessed
+    /// text does not say what it holds.
+    pub precompiled: bool,
+    /// Modification times count.
+    times_count: bool,
 }
 
 /// Stores the result of `compiled` under its key. `key` is given when the
@@ -59,6 +64,11 @@ pub fn record(
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started)?;
+    if evidence.precompiled {
+        precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
+    }
+    evidence.times_count =
+        precompiled::compares_times(cached, compiled.started, &mut evidence.files)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
     pin(
@@ -71,7 +81,12 @@ pub fn record(
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let files = manifest_files(cached, &evidence.files);
+    if evidence.times_count {
+        let times = times(cached, &files, compiled.started)?;
+        evidence.conditions.push((ConditionKind::Timestamp, times));
+    }
     let key = key
+        .filter(|_| !evidence.precompiled)
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
     let variant = NewVariant {
         result: key,
@@ -89,15 +104,13 @@ pub fn record(
         })
 }
 
-/// Adds a variant for a result that the preprocessor mode found, so that the
-/// direct mode finds it next time.
-pub fn remember(
+/// What a result that the preprocessor mode finds depends on; `files` are those
+/// that the text came from.
+pub fn evidence(
     cached: &mut Cached<'_>,
-    key: Key,
     files: &[PathBuf],
-    duration_ms: u32,
     started: Nanos,
-) -> Result<(), Refusal> {
+) -> Result<Evidence, Refusal> {
     let Some(search) = cached.search_paths() else {
         return refuse(
             Counter::InternalError,
@@ -114,7 +127,17 @@ pub fn remember(
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    let evidence = guard(cached, files, &search, started)?;
+    guard(cached, files, &search, started)
+}
+
+/// Adds a variant for a result that the preprocessor mode found, so that the
+/// direct mode finds it next time.
+pub fn remember(
+    cached: &mut Cached<'_>,
+    key: Key,
+    evidence: Evidence,
+    duration_ms: u32,
+) -> Result<(), Refusal> {
     let variant = NewVariant {
         result: key,
         duration_ms,
@@ -205,12 +228,14 @@ fn guard(
     let mut absent = search.absent.clone();
     absent.append(&mut cached.absent_inputs);
     let is_gcc = cached.identity.family == Family::Gcc;
+    // clang looks for them beside forced headers alone, which are inputs that
+    // the command names; gcc not while it makes one.
+    let makes_one = cached.command.product == Product::PrecompiledHeader;
     let places = Places {
         quote: &search.quote,
         angle: &search.angle,
         absent: &absent,
-        precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
-        precompiled_in_source: is_gcc,
+        precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
     };
     let forced: Vec<Vec<u8>> = cached
         .command
@@ -218,22 +243,28 @@ fn guard(
         .iter()
         .map(|name| name.as_bytes().to_owned())
         .collect();
-    let directories = if cached.command.traits.no_preprocessing {
-        Vec::new()
+    let guarded = if cached.command.traits.no_preprocessing {
+        Guarded::default()
     } else {
         let defined = defined_names(cached);
         shadow::guard(&sources, &forced, &defined, &places, started).map_err(|why| match why {
-            Unguarded::Precompiled(path) => Refusal {
-                counter: Counter::CouldNotUsePrecompiledHeader,
-                why: path.display().to_string(),
-            },
             Unguarded::Late(path) => Refusal {
                 counter: Counter::ModifiedInputFile,
                 why: format!("{} appeared during the compile", path.display()),
             },
         })?
     };
-    let directories = directories
+    let computed = sources.first().is_some_and(|source| source.scan.computed);
+    if computed && !places.precompiled.is_empty() {
+        precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
+    }
+    let mut files = files;
+    let in_use = !guarded.precompiled.is_empty();
+    if in_use {
+        precompiled::add(cached, &guarded, started, &mut files)?;
+    }
+    let directories = guarded
+        .directories
         .into_iter()
         .map(|directory| NewDirectory {
             path: stored_path(cached, &directory.path),
@@ -244,6 +275,8 @@ fn guard(
         files,
         directories,
         conditions,
+        precompiled: in_use,
+        times_count: false,
     })
 }
 
@@ -421,6 +454,35 @@ fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
         .base_dir
         .and_then(|base| base::path_to_stored(path, base, cached.working_directory))
         .unwrap_or_else(|| path.to_owned())
+}
+
+/// Whether an option of `command` names the file that is stored as `path`.
+pub fn is_named(command: &Command, base: Option<&Path>, here: &Path, path: &[u8]) -> bool {
+    command.inputs.iter().any(|input| {
+        let spelled = input.path.as_os_str().as_bytes();
+        let stored = base.and_then(|base| base::path_to_stored(spelled, base, here));
+        stored.as_deref().unwrap_or(spelled) == path
+    })
+}
+
+/// What the modification times of `files` come to now, if none has changed
+/// since the compile started.
+fn times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
+    let mut times = Times::default();
+    let (command, here) = (cached.command, cached.working_directory);
+    for file in files {
+        if is_named(command, cached.base_dir, here, &file.path) {
+            continue;
+        }
+        match Stamp::of_path(file.path.as_slice()) {
+            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
+            _ => {
+                let why = String::from_utf8_lossy(&file.path).into_owned();
+                return refuse(Counter::ModifiedInputFile, why);
+            }
+        }
+    }
+    Ok(times.finish())
 }
 
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {

@@ -24,12 +24,13 @@
 
 use std::ffi::CStr;
 
-use crate::hash::{Digest, Key};
+use crate::hash::{Digest, Key, KeyHasher};
 use crate::sys::Stamp;
+use crate::sys::clock::Nanos;
 use crate::sys::codec::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"cacheman";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Variants kept in one manifest; the least recently added go.
 pub const MAX_VARIANTS: usize = 24;
@@ -52,7 +53,9 @@ pub enum ConditionKind {
     DependencyTarget = 3,
     /// The local date, because of `__DATE__`.
     Date = 4,
-    /// Modification times, because of `__TIMESTAMP__`.
+    /// Modification times ([`Times`]) of the variant's files, without those that
+    /// options name: because of `__TIMESTAMP__`, or of a precompiled header of
+    /// clang, which holds and compares those of its sources.
     Timestamp = 5,
 }
 
@@ -62,6 +65,27 @@ impl ConditionKind {
         [Directory, BaseDirectory, DependencyTarget, Date, Timestamp]
             .into_iter()
             .find(|kind| *kind as u32 == raw)
+    }
+}
+
+/// The digest of a [`ConditionKind::Timestamp`].
+pub struct Times(KeyHasher);
+
+impl Default for Times {
+    fn default() -> Times {
+        Times(KeyHasher::new("times"))
+    }
+}
+
+impl Times {
+    /// A file, in the order of the variant, by its path as stored.
+    pub fn add(&mut self, path: &[u8], modified: Nanos) {
+        self.0.field("path", path);
+        self.0.field("modified", &modified.to_le_bytes());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finish().0)
     }
 }
 
@@ -75,6 +99,9 @@ pub enum Expectation {
     Directory = 1,
     /// Something else than a directory.
     File = 2,
+    /// Nothing about one name: the directory holds what it held. In the place of
+    /// the name stands a digest of the names of all its entries.
+    Listing = 3,
 }
 
 impl Expectation {
@@ -83,6 +110,7 @@ impl Expectation {
             0 => Some(Expectation::Absent),
             1 => Some(Expectation::Directory),
             2 => Some(Expectation::File),
+            3 => Some(Expectation::Listing),
             _ => None,
         }
     }

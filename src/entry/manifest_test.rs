@@ -133,10 +133,10 @@ fn every_truncation_and_every_flipped_byte_is_survived() {
 fn the_format_is_pinned() {
     let bytes = with_variant(None, &variant(1));
     assert_eq!(&bytes[..8], b"cacheman");
-    assert_eq!(bytes[8..12], 1u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 2u32.to_le_bytes());
     assert_eq!(bytes.len(), 368);
     assert_eq!(
         Digest::of(&bytes).to_string(),
-        "c9bfcdc0216f5937956fc5fbeb7ca7a90c46aca40ea524bc8719a5c7a1a68166"
+        "74227c30e3674de3fe9d8f939a4477678029b9850f87ccbbdfd27fba13e37ec1"
     );
 }

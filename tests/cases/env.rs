@@ -294,7 +294,7 @@ impl Env {
 /// a question (`-E`, `-print-...`, `-dumpversion`, `-###`, ...).
 pub fn is_compile(run: &str) -> bool {
     !run.split(' ').any(|word| {
-        ["-E", "-v", "-###", "--version"].contains(&word)
+        ["-E", "-M", "-MM", "-v", "-###", "--version"].contains(&word)
             || word.starts_with("-print-")
             || word.starts_with("-dump")
     })

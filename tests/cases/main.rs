@@ -15,6 +15,7 @@ mod call;
 mod dependencies;
 mod inputs;
 mod options;
+mod precompiled;
 mod projects;
 mod races;
 mod search;
