@@ -86,7 +86,16 @@ fn record_key(program: &Path, environment: &Environment) -> Key {
     hasher.finish()
 }
 
-fn load(record: &Path) -> Option<Identity> {
+/// What a record begins with.
+#[cfg(test)]
+pub(super) fn record_head() -> Vec<u8> {
+    let mut head = Writer::new();
+    head.raw(MAGIC);
+    head.u32(VERSION);
+    head.bytes
+}
+
+pub(super) fn load(record: &Path) -> Option<Identity> {
     let bytes = super::side::load(record)?;
     let mut reader = Reader::new(&bytes);
     if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {

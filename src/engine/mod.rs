@@ -412,3 +412,7 @@ impl Cached<'_> {
         End::Exit(0)
     }
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod fuzz_tests;

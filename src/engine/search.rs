@@ -102,7 +102,16 @@ fn encode(paths: &SearchPaths) -> Vec<u8> {
     out.bytes
 }
 
-fn load(record: &Path) -> Option<SearchPaths> {
+/// What a record begins with.
+#[cfg(test)]
+pub(super) fn record_head() -> Vec<u8> {
+    let mut head = Writer::new();
+    head.raw(MAGIC);
+    head.u32(VERSION);
+    head.bytes
+}
+
+pub(super) fn load(record: &Path) -> Option<SearchPaths> {
     let bytes = super::side::load(record)?;
     let mut reader = Reader::new(&bytes);
     if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {

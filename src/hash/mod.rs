@@ -8,6 +8,7 @@ pub mod file;
 mod inodes;
 mod key;
 pub mod scan;
+pub mod tokens;
 
 pub use inodes::InodeTable;
 pub use key::{Key, KeyHasher};

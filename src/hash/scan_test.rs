@@ -182,10 +182,114 @@ fn the_rest() {
     assert!(!scan(b"").obscure);
 }
 
+/// Text made of what the scanner looks for.
+fn pieces() -> impl proptest::strategy::Strategy<Value = Vec<String>> {
+    let pieces = [
+        "#include <a.h>\n",
+        "#include \"b.h\"\n",
+        "__TIME__",
+        "__DATE__ ",
+        "\"",
+        "'",
+        "R\"x(",
+        ")x\"",
+        "/*",
+        "*/",
+        "//",
+        "\n",
+        " ",
+        "\\",
+        "\\\n",
+        "asm(\"",
+        "\")",
+        ".incbin",
+        "#embed <x>\n",
+        "#define A <c.h>\n",
+        "__has_include(<d.h>)",
+        "1'0",
+        "u8",
+        "x",
+        "#pragma GCC system_header\n",
+        "??/\n",
+        "\t",
+        "(",
+        ")",
+        "#if ",
+        "\u{e4}",
+    ];
+    proptest::collection::vec(
+        proptest::sample::select(pieces.map(str::to_owned).to_vec()),
+        0..30,
+    )
+}
+
 proptest::proptest! {
     #[test]
     fn never_panics(text in proptest::collection::vec(
         proptest::sample::select(b"\"'\\\n#/*%: R()<>x0'.uinclude__TIME__?".to_vec()), 0..80)) {
         scan(&text);
+    }
+
+    #[test]
+    fn no_bytes_make_a_panic(text: Vec<u8>) {
+        scan(&text);
+    }
+
+    #[test]
+    fn no_pieces_make_a_panic(pieces in pieces()) {
+        scan(pieces.concat().as_bytes());
+    }
+
+    /// Lines that go on change nothing, wherever they are broken - outside raw
+    /// strings, in which they are text.
+    #[test]
+    fn splices_do_not_count(pieces in pieces(), at: proptest::sample::Index) {
+        let text = pieces.concat();
+        proptest::prop_assume!(!text.contains('R') && !text.contains('?') && text.is_ascii());
+        let at = at.index(text.len() + 1);
+        proptest::prop_assume!(!text[..at].ends_with('\\'));
+        let spliced = format!("{}\\\n{}", &text[..at], &text[at..]);
+        proptest::prop_assert_eq!(scan(text.as_bytes()), scan(spliced.as_bytes()), "{}", spliced);
+    }
+
+    /// A comment on a line of its own says nothing, and hides nothing.
+    #[test]
+    fn comments_do_not_count(before in pieces(), after in pieces(), words in "[ a-zA-Z_.<>#'\"]{0,20}") {
+        let plain = |text: &String| !text.contains(['"', '\'', '/', '*', '\\', '?', 'R', '(']) && !text.contains(".inc");
+        let before: Vec<String> = before.into_iter().filter(plain).collect();
+        let after: Vec<String> = after.into_iter().filter(|text| !text.contains(".inc")).collect();
+        let (before, after) = (before.concat(), after.concat());
+        let without = format!("{before}\n\n{after}");
+        let with = format!("{before}\n/*{words}*/ // {words} __TIME__\n{after}");
+        proptest::prop_assert_eq!(scan(without.as_bytes()), scan(with.as_bytes()), "{}", with);
+    }
+}
+
+/// A large text of anything takes no more than its share of time.
+#[test]
+fn time_is_linear() {
+    for piece in [
+        "/*",
+        "//",
+        "\"",
+        "R\"(",
+        "R\"x(",
+        "#include ",
+        "\\\n",
+        "\\ ",
+        "'",
+        "asm(",
+        "asm(\"a\"",
+        "(",
+        "#",
+        "1'",
+        "#define A <",
+        ".incbin",
+    ] {
+        let text = piece.repeat((1 << 17) / piece.len());
+        let begun = std::time::Instant::now();
+        scan(text.as_bytes());
+        let took = begun.elapsed();
+        assert!(took.as_secs() < 5, "{piece:?}: {took:?}");
     }
 }

@@ -13,6 +13,7 @@ mod env;
 
 mod call;
 mod dependencies;
+mod found;
 mod inputs;
 mod options;
 mod precompiled;

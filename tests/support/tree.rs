@@ -118,6 +118,25 @@ impl Tree {
         text
     }
 
+    /// As [`Tree::differences`], without the files whose content is not the same
+    /// here and in one of `others` either: what varies by itself. Their names and
+    /// modes are still compared.
+    pub fn differences_beyond(&self, other: &Tree, others: &[&Tree]) -> String {
+        let mut mine = self.clone();
+        let mut theirs = other.clone();
+        for (name, node) in &self.nodes {
+            let varies = others.iter().any(|o| o.nodes.get(name) != Some(node));
+            if varies {
+                for tree in [&mut mine, &mut theirs] {
+                    if let Some(Node::File { bytes, .. }) = tree.nodes.get_mut(name) {
+                        bytes.clear();
+                    }
+                }
+            }
+        }
+        mine.differences(&theirs)
+    }
+
     /// The files whose name ends in one of `suffixes`, with their bytes.
     pub fn files<'a>(&'a self, suffixes: &'a [&str]) -> impl Iterator<Item = (&'a Path, &'a [u8])> {
         self.nodes.iter().filter_map(|(name, node)| match node {
