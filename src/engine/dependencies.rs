@@ -16,12 +16,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Call;
-use crate::compiler::depfile::{self, DepFile, Style};
+use crate::compiler::depfile::{self, DepFile, Phony, Style};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Command, Family, Product};
 use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
-use crate::sys::process::{Channel, Invocation};
+use crate::sys::process::Channel;
 
 /// How this compile's dependencies are learnt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -311,7 +311,18 @@ pub fn user_headers_only(
             keep.insert(name);
         }
     }
-    Some(depfile::without(file, |name| keep.contains(name)))
+    if !command.reads_standard_input() {
+        return Some(depfile::without(file, |name| keep.contains(name)));
+    }
+    // There is no source in front, but the compilers take the first for it.
+    let mut user = file.clone();
+    user.names
+        .retain(|name| keep.contains(&depfile::unescape(name)));
+    if matches!(file.phony, Phony::AllBut(at) if at < file.names.len()) {
+        user.phony = Phony::AllBut(0);
+    }
+    // Of an empty rule gcc writes nothing.
+    (!user.names.is_empty()).then_some(user)
 }
 
 /// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
@@ -331,28 +342,14 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
         "-MT".into(),
     ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    let _ = invocation.query();
+    let _ = call.ask(&args);
 }
 
 /// Has gcc list all dependencies ([`Source::Asked`]).
 pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
     let mut args = super::preprocessed::arguments(command);
     args.push("-M".into());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    let answer = invocation.query().ok()?;
+    let answer = call.ask(&args).ok()?;
     let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
     answer.status.success().then(|| paths_of(&rule).collect())
 }

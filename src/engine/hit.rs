@@ -233,6 +233,9 @@ impl Cached<'_> {
         if strip {
             stderr = strip_color(&stderr);
         }
+        if let Some(input) = self.call.input {
+            input.finish();
+        }
         write_stream(rustix::stdio::stdout(), &stdout);
         write_stream(rustix::stdio::stderr(), &stderr);
         Ok(())
@@ -323,8 +326,10 @@ impl Cached<'_> {
         for directory in &directories {
             newest.look(directory);
         }
-        if let Some(content) = crate::hash::file::read(source) {
-            for lookup in crate::hash::scan::scan(&content.bytes).lookups {
+        let content = crate::hash::file::read(source).map(|content| content.bytes);
+        let input = self.call.input.map(|input| input.bytes.as_slice());
+        if let Some(text) = input.or(content.as_deref()) {
+            for lookup in crate::hash::scan::scan(text).lookups {
                 let name = Path::new(OsStr::from_bytes(&lookup.name));
                 for directory in &directories {
                     newest.look(&directory.join(name));

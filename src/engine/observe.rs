@@ -41,7 +41,16 @@ pub fn read_files(
         });
     };
     let source = cached.command.source.clone();
-    for path in std::iter::once(&source).chain(dependencies) {
+    if let Some(input) = cached.call.input {
+        files.push(Dependency {
+            path: source.clone(),
+            digest: Digest::of(&input.bytes),
+            stamp: Stamp::NONE,
+            scan: Some(crate::hash::scan::scan(&input.bytes)),
+        });
+    }
+    let source = cached.call.input.is_none().then_some(&source);
+    for path in source.into_iter().chain(dependencies) {
         let now = clock::coarse_now();
         let Some(content) = crate::hash::file::read(path) else {
             modified(path, "cannot be read any more");

@@ -106,7 +106,7 @@ fn add_file(
         return modified("cannot be read");
     };
     let current = Stamp::of_path(path).unwrap_or(Stamp::NONE);
-    if current.modified.max(current.changed) >= started {
+    if current.changed >= started {
         return modified("is newer than the compile");
     }
     files.push(Dependency {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use super::Call;
 use crate::compiler::{Class, Command};
-use crate::sys::process::{Captured, Invocation};
+use crate::sys::process::Captured;
 
 /// The preprocessed source.
 pub struct Text {
@@ -80,15 +80,7 @@ pub fn arguments(command: &Command) -> Vec<OsString> {
 fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
     let mut args = arguments(command);
     args.push("-E".into());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    invocation
-        .query()
+    call.ask(&args)
         .ok()
         .filter(|answer| answer.status.success())
 }

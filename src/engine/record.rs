@@ -487,6 +487,10 @@ fn times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Diges
 
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
     let mut seen: HashSet<&Path> = HashSet::new();
+    if cached.command.reads_standard_input() {
+        // That is in the command's key.
+        seen.insert(&cached.command.source);
+    }
     files
         .iter()
         .filter(|file| seen.insert(&file.path))

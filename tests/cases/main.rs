@@ -20,5 +20,6 @@ mod precompiled;
 mod projects;
 mod races;
 mod search;
+mod stdin;
 mod store;
 mod syntax;

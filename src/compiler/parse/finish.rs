@@ -102,7 +102,10 @@ impl<'a> Line<'a> {
         if !stops && !only_headers {
             return fail(Reason::CalledForLink, String::new());
         }
-        if self.sources.iter().any(|(name, _)| *name == "-") {
+        let unclear = |(name, language): &(&OsStr, Option<Language>)| {
+            *name == "-" && (language.is_none() || header(language))
+        };
+        if self.sources.iter().any(unclear) {
             return fail(Reason::SourceFromStdin, String::new());
         }
         if let Some((name, _)) = self.sources.get(1) {

@@ -110,7 +110,6 @@ fn calls_that_pass_through() {
         ("-c a.c b.c", MultipleSourceFiles),
         ("-c a.c b.o", MultipleSourceFiles),
         ("-c -", SourceFromStdin),
-        ("-x c -c -", SourceFromStdin),
         ("-c a.c -o -", OutputToStdout),
         ("-c a.c -o /dev/stdout", OutputToStdout),
         ("-MD -c a.c -o /dev/null", OutputToStdout),

@@ -54,10 +54,8 @@ pub fn lex(text: &[u8], raw_strings: bool, digit_separators: bool) -> Option<Lex
 /// No trigraphs, and no control characters besides tabs, newlines (with a
 /// carriage return or without) and form feeds at the start of a line.
 fn is_plain(text: &[u8]) -> bool {
-    let trigraph = memchr::memmem::find_iter(text, b"??").any(|at| {
-        text.get(at + 2)
-            .is_some_and(|b| b"=/'()!<>-".contains(b))
-    });
+    let trigraph = memchr::memmem::find_iter(text, b"??")
+        .any(|at| text.get(at + 2).is_some_and(|b| b"=/'()!<>-".contains(b)));
     let control = text.iter().enumerate().any(|(at, byte)| match byte {
         b'\t' | b'\n' | 0x20..=0x7e | 0x80.. => false,
         b'\r' => text.get(at + 1) != Some(&b'\n'),
@@ -186,9 +184,7 @@ impl<'a> Lexer<'a> {
                     self.at += 1;
                     self.directive = Directive::Unnamed;
                 }
-                b'%' if self.line_start
-                    && self.byte(self.beyond_splices(self.at + 1)) == b':' =>
-                {
+                b'%' if self.line_start && self.byte(self.beyond_splices(self.at + 1)) == b':' => {
                     self.at = self.beyond_splices(self.at + 1) + 1;
                     self.directive = Directive::Unnamed;
                 }
@@ -211,7 +207,8 @@ impl<'a> Lexer<'a> {
     /// At a comment's slash; `second` is where its second character is.
     fn comment(&mut self, second: usize) -> Option<()> {
         let line = self.byte(second) == b'/';
-        let may_be_name = self.angle && !matches!(self.directive, Directive::No | Directive::Define);
+        let may_be_name =
+            self.angle && !matches!(self.directive, Directive::No | Directive::Define);
         if may_be_name {
             let end = self.line_end(self.at);
             if memchr::memchr(b'>', self.slice(self.at, end)).is_some() {
@@ -221,7 +218,10 @@ impl<'a> Lexer<'a> {
         let (end, joined) = match line {
             true => {
                 let end = self.line_end(second + 1);
-                (end, memchr::memchr(b'\n', self.slice(second, end)).is_some())
+                (
+                    end,
+                    memchr::memchr(b'\n', self.slice(second, end)).is_some(),
+                )
             }
             false => self.block_end(second + 1)?,
         };
@@ -374,7 +374,8 @@ impl<'a> Lexer<'a> {
         let close = [b")", delimiter, b"\""].concat();
         let body = memchr::memmem::find(rest.get(open..)?, &close)? + open;
         let end = quote + 1 + body + close.len();
-        if self.directive != Directive::No && memchr::memchr(b'\n', self.slice(start, end)).is_some()
+        if self.directive != Directive::No
+            && memchr::memchr(b'\n', self.slice(start, end)).is_some()
         {
             return None;
         }

@@ -98,7 +98,10 @@ impl Page {
             Some(last) if tail.get(last) == Some(&b'\\') => return,
             Some(last) => last + 1,
             None if from > self.line => 0,
-            None => tail.iter().position(|b| *b == COMMENT).map_or(0, |at| at + 1),
+            None => tail
+                .iter()
+                .position(|b| *b == COMMENT)
+                .map_or(0, |at| at + 1),
         };
         self.out.truncate(from + keep);
     }
