@@ -69,7 +69,8 @@ impl Cached<'_> {
             }
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
-            // Worked out on the way through the files.
+            // Asked of the variant's own files.
+            ConditionKind::HeldTimes => None,
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);
@@ -134,10 +135,6 @@ impl Cached<'_> {
             return (Served::Miss("the result has messages".into()), None);
         }
         let evidence = match record::evidence(self, &text.files, started) {
-            Ok(evidence) if evidence.precompiled => {
-                let why = "there is a precompiled header, which the text does not show";
-                return (Served::Miss(why.into()), None);
-            }
             Ok(evidence) => evidence,
             Err(refusal) => return (Served::Miss(refusal.why), None),
         };
@@ -150,7 +147,7 @@ impl Cached<'_> {
         self.tally.saved(Counter::PreprocessedCacheHit, duration);
         if !self.config.read_only {
             let duration = u32::try_from(duration).unwrap_or(u32::MAX);
-            if let Err(refusal) = record::remember(self, key, evidence, duration) {
+            if let Err(refusal) = record::remember(self, key, evidence, duration, started) {
                 self.tally
                     .note(format_args!("not remembered: {}", refusal.why));
             }

@@ -2,14 +2,15 @@
 //! did not change meanwhile, and will be noticed when it changes.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
-use super::shadow::{self, Guarded, Places, Unguarded};
-use super::{Cached, base, dependencies, existence, precompiled, preprocessed, restore};
+use super::shadow::{self, Places, Unguarded};
+use super::{Cached, base, existence, precompiled, restore, unreported};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
@@ -42,11 +43,41 @@ pub struct Evidence {
     files: Vec<Dependency>,
     directories: Vec<NewDirectory>,
     conditions: Vec<(ConditionKind, Digest)>,
-    /// A precompiled header stands where the compiler looks: the preprocessed
-    /// text does not say what it holds.
-    pub precompiled: bool,
-    /// Modification times count.
-    times_count: bool,
+    /// Files were read that the preprocessed text does not show.
+    unreported: bool,
+    /// A precompiled header stands where the compiler looks.
+    precompiled: bool,
+    /// The times of the files count, as `__TIMESTAMP__` shows them.
+    timestamps: bool,
+    /// The times of the files count, as a precompiled header of clang holds them.
+    held_times: bool,
+}
+
+impl Evidence {
+    /// The files as they go into the manifest, once all of them are known.
+    fn manifest_files(
+        &mut self,
+        cached: &Cached<'_>,
+        started: Nanos,
+    ) -> Result<Vec<NewFile>, Refusal> {
+        let files = manifest_files(cached, &self.files);
+        if self.timestamps {
+            let paths = files.iter().map(|file| CString::new(file.path.clone()));
+            let paths: Result<Vec<CString>, _> = paths.collect();
+            let times = paths
+                .ok()
+                .and_then(|paths| super::direct::times(paths.iter().map(|path| path.as_c_str())));
+            match times {
+                Some(times) => self.conditions.push((ConditionKind::Timestamp, times)),
+                None => return refuse(Counter::UncacheableTimeMacro, "a file has no time"),
+            }
+        }
+        if self.held_times {
+            let times = held_times(cached, &files, started)?;
+            self.conditions.push((ConditionKind::HeldTimes, times));
+        }
+        Ok(files)
+    }
 }
 
 /// Stores the result of `compiled` under its key. `key` is given when the
@@ -63,11 +94,11 @@ pub fn record(
     } = observe(cached, compiled)?;
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
-    let mut evidence = guard(cached, files, &search, compiled.started)?;
+    let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
     if evidence.precompiled {
         precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
     }
-    evidence.times_count =
+    evidence.held_times =
         precompiled::compares_times(cached, compiled.started, &mut evidence.files)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
@@ -80,13 +111,9 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
-    let files = manifest_files(cached, &evidence.files);
-    if evidence.times_count {
-        let times = times(cached, &files, compiled.started)?;
-        evidence.conditions.push((ConditionKind::Timestamp, times));
-    }
+    let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
-        .filter(|_| !evidence.precompiled)
+        .filter(|_| !evidence.unreported)
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
     let variant = NewVariant {
         result: key,
@@ -127,7 +154,11 @@ pub fn evidence(
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    guard(cached, files, &search, started)
+    let evidence = guard(cached, files, &search, started, &Before::default())?;
+    if evidence.unreported {
+        return refuse(Counter::InternalError, "the text does not show all inputs");
+    }
+    Ok(evidence)
 }
 
 /// Adds a variant for a result that the preprocessor mode found, so that the
@@ -135,15 +166,17 @@ pub fn evidence(
 pub fn remember(
     cached: &mut Cached<'_>,
     key: Key,
-    evidence: Evidence,
+    mut evidence: Evidence,
     duration_ms: u32,
+    started: Nanos,
 ) -> Result<(), Refusal> {
+    let files = evidence.manifest_files(cached, started)?;
     let variant = NewVariant {
         result: key,
         duration_ms,
         flags: 0,
         conditions: evidence.conditions,
-        files: manifest_files(cached, &evidence.files),
+        files,
         directories: evidence.directories,
     };
     cached.store_manifest(&variant).map_err(|error| Refusal {
@@ -212,12 +245,22 @@ fn guard(
     mut files: Vec<Dependency>,
     search: &SearchPaths,
     started: Nanos,
+    before: &Before,
 ) -> Result<Evidence, Refusal> {
     existence::resolve(&mut files)?;
+    let found = unreported::find(cached, &files, search, started)?;
     let mut conditions = Vec::new();
-    inspect(cached, &files, search, started, &mut conditions)?;
+    if found.date {
+        match cached.date_since(started) {
+            Some(today) => conditions.push((ConditionKind::Date, today)),
+            None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
+        }
+    }
+    // Text that is not preprocessed asks for no headers.
+    let preprocessed = !cached.command.traits.no_preprocessing;
     let sources: Vec<shadow::Source<'_>> = files
         .iter()
+        .filter(|_| preprocessed)
         .filter_map(|file| {
             Some(shadow::Source {
                 path: &file.path,
@@ -236,6 +279,8 @@ fn guard(
         angle: &search.angle,
         absent: &absent,
         precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
+        others: &found.names,
+        before,
     };
     let forced: Vec<Vec<u8>> = cached
         .command
@@ -243,22 +288,22 @@ fn guard(
         .iter()
         .map(|name| name.as_bytes().to_owned())
         .collect();
-    let guarded = if cached.command.traits.no_preprocessing {
-        Guarded::default()
-    } else {
-        let defined = defined_names(cached);
-        shadow::guard(&sources, &forced, &defined, &places, started).map_err(|why| match why {
-            Unguarded::Late(path) => Refusal {
-                counter: Counter::ModifiedInputFile,
-                why: format!("{} appeared during the compile", path.display()),
-            },
-        })?
-    };
+    let defined = defined_names(cached);
+    let guarded = shadow::guard(&sources, &forced, &defined, &places, started);
+    let guarded = guarded.map_err(|why| match why {
+        Unguarded::Late(path) => Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} appeared during the compile", path.display()),
+        },
+        Unguarded::Vanished(path) => Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} may have been there during the compile", path.display()),
+        },
+    })?;
     let computed = sources.first().is_some_and(|source| source.scan.computed);
     if computed && !places.precompiled.is_empty() {
         precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
     }
-    let mut files = files;
     let in_use = !guarded.precompiled.is_empty();
     if in_use {
         precompiled::add(cached, &guarded, started, &mut files)?;
@@ -271,12 +316,16 @@ fn guard(
             ..directory
         })
         .collect();
+    let unreported = in_use || !found.names.is_empty();
+    files.extend(found.files);
     Ok(Evidence {
         files,
         directories,
         conditions,
+        unreported,
         precompiled: in_use,
-        times_count: false,
+        timestamps: found.timestamps,
+        held_times: false,
     })
 }
 
@@ -305,82 +354,6 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
         }
     }
     found
-}
-
-/// What the sources say that a digest cannot vouch for.
-fn inspect(
-    cached: &Cached<'_>,
-    files: &[Dependency],
-    search: &SearchPaths,
-    started: Nanos,
-    conditions: &mut Vec<(ConditionKind, Digest)>,
-) -> Result<(), Refusal> {
-    let in_options = |word: &[u8]| {
-        cached.command.args.iter().any(|arg| {
-            arg.class == Class::Macro
-                && arg
-                    .words
-                    .iter()
-                    .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
-        })
-    };
-    if in_options(b"__has_include") {
-        return refuse(
-            Counter::UnsupportedCodeDirective,
-            "an option uses __has_include",
-        );
-    }
-    let mut date = in_options(b"__DATE__");
-    let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
-    let mut where_found = "an option".to_owned();
-    // Only preprocessing tells what macros make of assembler; once is enough.
-    let expanded = std::cell::OnceCell::new();
-    let expanded_reads_files = || {
-        *expanded.get_or_init(|| {
-            preprocessed::expand(&cached.call, cached.command).is_none_or(|text| {
-                let scan = crate::hash::scan::scan(&text);
-                scan.assembler_file || scan.opaque_assembler
-            })
-        })
-    };
-    for file in files {
-        let Some(scan) = &file.scan else { continue };
-        let path = file.path.display();
-        // The system's headers name no data files in assembler.
-        let opaque =
-            scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
-        let assembler =
-            (scan.assembler_file || (opaque && expanded_reads_files())) && !cached.sloppy_incbin;
-        if assembler || scan.embed || scan.obscure {
-            return refuse(
-                Counter::UnsupportedCodeDirective,
-                format!("{path} reads files in a way that is not followed"),
-            );
-        }
-        let frozen = cached.frozen_time;
-        date |= scan.date && !frozen;
-        if (scan.time && !frozen) || scan.timestamp {
-            time = true;
-            where_found = path.to_string();
-        }
-    }
-    if cached.sloppy_time {
-        return Ok(());
-    }
-    if time {
-        return refuse(
-            Counter::UncacheableTimeMacro,
-            format!("{where_found} uses __TIME__ or __TIMESTAMP__"),
-        );
-    }
-    if !date {
-        return Ok(());
-    }
-    match cached.date_since(started) {
-        Some(today) => conditions.push((ConditionKind::Date, today)),
-        None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
-    }
-    Ok(())
 }
 
 /// The files that go into the entry, by blob name.
@@ -467,7 +440,7 @@ pub fn is_named(command: &Command, base: Option<&Path>, here: &Path, path: &[u8]
 
 /// What the modification times of `files` come to now, if none has changed
 /// since the compile started.
-fn times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
+fn held_times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
     let mut times = Times::default();
     let (command, here) = (cached.command, cached.working_directory);
     for file in files {

@@ -17,6 +17,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, statat};
 
+use super::before::Before;
 use crate::entry::manifest::{Expectation, NewDirectory};
 use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
@@ -36,6 +37,11 @@ pub struct Places<'a> {
     /// or the command line; which one is the first, conditions decide, so all
     /// of the main source's own count.
     pub precompiled: &'a [&'a str],
+    /// Files that are not headers, each name with a directory in which it is
+    /// looked for; where it is absent, it must stay so.
+    pub others: &'a [(PathBuf, PathBuf)],
+    /// The names in directories before the compile.
+    pub before: &'a Before,
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -49,6 +55,9 @@ pub struct Source<'a> {
 pub enum Unguarded {
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
+    /// Whether this was there when the compiler asked is not known: it is not
+    /// now, and its directory changed meanwhile.
+    Vanished(PathBuf),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +91,8 @@ struct Guard {
     found: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
     late: Option<PathBuf>,
+    /// Where the last name was found to be absent: directory and name.
+    missed: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// The guard for a compile of `sources` (the main source first) with
@@ -102,8 +113,12 @@ pub fn guard(
         precompiled: BTreeSet::new(),
         found: HashSet::new(),
         late: None,
+        missed: None,
     };
     for directory in places.absent {
+        if places.before.had(directory) {
+            return Err(Unguarded::Vanished(directory.clone()));
+        }
         guard.expect_path(directory, Path::new(""));
     }
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
@@ -115,8 +130,9 @@ pub fn guard(
             Style::Angle => nowhere,
         };
         if asked.insert((from, lookup)) {
-            guard.follow(from, lookup, places, suffixes);
+            guard.follow(from, lookup, places, suffixes)?;
         }
+        Ok(())
     };
     let all = || sources.iter().flat_map(|source| &source.scan.lookups);
     for (index, source) in sources.iter().enumerate() {
@@ -126,15 +142,17 @@ pub fn guard(
             _ => &[],
         };
         for lookup in &source.scan.lookups {
-            if !matches!(lookup.asked, Asked::Macro | Asked::ExistsAnywhere) {
-                ask(&mut guard, beside, lookup, suffixes);
+            // Files that are not source have another search path.
+            use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
+            if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
+                ask(&mut guard, beside, lookup, suffixes)?;
             }
         }
     }
     for lookup in all().filter(|lookup| lookup.asked == Asked::ExistsAnywhere) {
         for source in sources {
             let beside = source.path.parent().unwrap_or(nowhere);
-            ask(&mut guard, beside, lookup, &[][..]);
+            ask(&mut guard, beside, lookup, &[][..])?;
         }
     }
     let computing: BTreeSet<&Path> = sources
@@ -145,7 +163,7 @@ pub fn guard(
     for beside in &computing {
         let named = all().filter(|lookup| lookup.asked == Asked::Macro);
         for lookup in named.chain(defined) {
-            ask(&mut guard, beside, lookup, places.precompiled);
+            ask(&mut guard, beside, lookup, places.precompiled)?;
         }
     }
     for name in forced {
@@ -154,10 +172,19 @@ pub fn guard(
             style: Style::Quote,
             asked: Asked::Include,
         };
-        guard.follow(nowhere, &lookup, places, places.precompiled);
+        guard.follow(nowhere, &lookup, places, places.precompiled)?;
+    }
+    for (place, name) in places.others {
+        let (place, name) = match name.strip_prefix("/") {
+            Ok(rest) => (Path::new("/"), rest),
+            Err(_) => (place.as_path(), name.as_path()),
+        };
+        if guard.expect_path(place, name) != Kind::File {
+            guard.check_vanished(places.before)?;
+        }
     }
     if !computing.is_empty() {
-        guard.explain_computed(sources, &computing, places);
+        guard.explain_computed(sources, &computing, places)?;
     }
     match guard.late.take() {
         Some(late) => Err(Unguarded::Late(late)),
@@ -208,6 +235,8 @@ impl Guard {
 
     fn expect(&mut self, directory: &Path, name: &[u8], expectation: Expectation) {
         self.stamp(directory);
+        let absent = expectation == Expectation::Absent;
+        self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
         self.names
             .entry(directory.to_owned())
             .or_default()
@@ -271,22 +300,30 @@ impl Guard {
     }
 
     /// Follows one name through the search path as the compiler does.
-    fn follow(&mut self, beside: &Path, lookup: &Lookup, places: &Places<'_>, suffixes: &[&str]) {
+    fn follow(
+        &mut self,
+        beside: &Path,
+        lookup: &Lookup,
+        places: &Places<'_>,
+        suffixes: &[&str],
+    ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
             for suffix in suffixes {
-                self.precompiled(name, suffix);
+                self.precompiled(name, suffix, places.before)?;
             }
             // Had `#include MACRO` not found it, the compile would have failed.
             if lookup.asked == Asked::Macro {
-                return;
+                return Ok(());
             }
             let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
             if kind == Kind::File {
                 self.found.insert(name.to_owned());
+            } else if matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
             }
             self.existence(lookup, kind, Path::new("/"), name);
-            return;
+            return Ok(());
         }
         let quote = match lookup.style {
             Style::Quote => std::iter::once(beside)
@@ -299,8 +336,11 @@ impl Guard {
             .chain(places.angle.iter().map(PathBuf::as_path))
         {
             let kind = self.expect_path(directory, name);
+            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
+            }
             for suffix in suffixes {
-                self.precompiled(&directory.join(name), suffix);
+                self.precompiled(&directory.join(name), suffix, places.before)?;
             }
             if kind == Kind::File {
                 self.found.insert(directory.join(name));
@@ -308,9 +348,28 @@ impl Guard {
                 // `#include_next` goes on behind the file that asks; where that
                 // is, we do not follow, so every place counts.
                 if lookup.asked != Asked::Next {
-                    return;
+                    return Ok(());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// After a name was not found that the compiler reports in no case: was it
+    /// there when the compiler asked? Its directory did not change since, or
+    /// did not hold it before.
+    fn check_vanished(&mut self, before: &Before) -> Result<(), Unguarded> {
+        let Some((directory, name)) = self.missed.take() else {
+            return Ok(());
+        };
+        let moved = Stamp::of_path(or_here(&directory))
+            .is_ok_and(|stamp| stamp.modified.max(stamp.changed) >= self.now);
+        match before.held(&directory, &name) {
+            Some(false) => Ok(()),
+            _ if !moved => Ok(()),
+            _ => Err(Unguarded::Vanished(
+                directory.join(OsStr::from_bytes(&name)),
+            )),
         }
     }
 
@@ -338,7 +397,7 @@ impl Guard {
         sources: &[Source<'_>],
         computing: &BTreeSet<&Path>,
         places: &Places<'_>,
-    ) {
+    ) -> Result<(), Unguarded> {
         let directories: Vec<&Path> = places
             .quote
             .iter()
@@ -349,7 +408,7 @@ impl Guard {
         let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
         for source in sources.iter().skip(1) {
             for suffix in places.precompiled {
-                self.precompiled(source.path, suffix);
+                self.precompiled(source.path, suffix, places.before)?;
             }
             for (index, directory) in directories.iter().enumerate() {
                 let Ok(name) = source.path.strip_prefix(directory) else {
@@ -361,7 +420,7 @@ impl Guard {
                 let earlier = || directories.iter().take(index);
                 for place in computing.iter().chain(earlier()) {
                     for suffix in places.precompiled {
-                        self.precompiled(&place.join(name), suffix);
+                        self.precompiled(&place.join(name), suffix, places.before)?;
                     }
                     if nowhere.contains(&(*place, first)) {
                         continue;
@@ -373,12 +432,13 @@ impl Guard {
                 }
             }
         }
+        Ok(())
     }
 
     /// Looks for a precompiled header, a file or a directory of several.
-    fn precompiled(&mut self, path: &Path, suffix: &str) {
+    fn precompiled(&mut self, path: &Path, suffix: &str, before: &Before) -> Result<(), Unguarded> {
         let Some(name) = path.file_name() else {
-            return;
+            return Ok(());
         };
         let mut name = name.to_owned();
         name.push(suffix);
@@ -396,9 +456,14 @@ impl Guard {
                 // Where the directory itself is absent, that is what has been noted.
                 if self.kind(or_here(parent)) == Kind::Directory {
                     self.expect(parent, name.as_bytes(), Expectation::Absent);
+                    // It may have been used and deleted since.
+                    if before.held(parent, name.as_bytes()) == Some(true) {
+                        return Err(Unguarded::Vanished(candidate));
+                    }
                 }
             }
         }
+        Ok(())
     }
 
     /// All that is in a directory counts.

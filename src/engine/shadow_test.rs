@@ -58,6 +58,8 @@ impl Tree {
             quote: &[],
             angle: &there,
             absent: &absent,
+            others: &[],
+            before: &Before::default(),
             precompiled: &[".gch"],
         };
         let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?.directories;

@@ -53,22 +53,30 @@ pub enum ConditionKind {
     DependencyTarget = 3,
     /// The local date, because of `__DATE__`.
     Date = 4,
-    /// Modification times ([`Times`]) of the variant's files, without those that
-    /// options name: because of `__TIMESTAMP__`, or of a precompiled header of
-    /// clang, which holds and compares those of its sources.
+    /// Modification times, because of `__TIMESTAMP__`.
     Timestamp = 5,
+    /// Modification times ([`Times`]) of the variant's files, without those that
+    /// options name: a precompiled header of clang holds and compares them.
+    HeldTimes = 6,
 }
 
 impl ConditionKind {
     fn from_raw(raw: u32) -> Option<ConditionKind> {
         use ConditionKind::*;
-        [Directory, BaseDirectory, DependencyTarget, Date, Timestamp]
-            .into_iter()
-            .find(|kind| *kind as u32 == raw)
+        [
+            Directory,
+            BaseDirectory,
+            DependencyTarget,
+            Date,
+            Timestamp,
+            HeldTimes,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u32 == raw)
     }
 }
 
-/// The digest of a [`ConditionKind::Timestamp`].
+/// The digest of a [`ConditionKind::HeldTimes`].
 pub struct Times(KeyHasher);
 
 impl Default for Times {

@@ -23,3 +23,4 @@ mod search;
 mod stdin;
 mod store;
 mod syntax;
+mod unreported;
