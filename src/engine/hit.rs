@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::direct::{self, Lookup};
 use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
-use super::{Cached, key, preprocessed, record};
+use super::{Cached, key, preprocessed, record, sides};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, depfile};
 use crate::entry::manifest::{
@@ -194,8 +194,7 @@ impl Cached<'_> {
         let command = self.command;
         let products = Products {
             entry,
-            family: self.identity.family,
-            assembly: command.assembly,
+            overwrite: command.overwrite,
             hard_link: self.config.hard_link,
         };
         if let Some(wanted) = &command.dependencies
@@ -206,17 +205,9 @@ impl Cached<'_> {
                 .ok_or(Failure::Missing(BlobName::DEPENDENCIES))?;
             restore::write(&wanted.path, &text)?;
         }
-        for output in &command.outputs {
-            let Some(name) = BlobName::new(output.role) else {
-                continue;
-            };
-            if entry.len(&name).is_some() {
-                products.copy(&name, &output.path)?;
-            } else if !output.optional {
-                return Err(Failure::Missing(name));
-            }
-        }
+        sides::give_back(entry, command)?;
         products.product(&command.output)?;
+        sides::add_back(entry, command)?;
         if strip {
             stderr = strip_color(&stderr);
         }
@@ -282,6 +273,9 @@ impl Cached<'_> {
         let mut inputs: Vec<(PathBuf, bool)> = named
             .map(|input| (input.path.clone(), input.optional))
             .collect();
+        if let Some(profile) = &self.command.profile {
+            inputs.push((sides::profile_path(profile, self.working_directory), true));
+        }
         let extra = self.config.extra_files_to_hash.iter();
         inputs.extend(extra.map(|path| (path.clone(), false)));
         inputs

@@ -109,6 +109,9 @@ impl Ingredients<'_> {
         for output in &command.outputs {
             hasher.field("role", output.role.as_bytes());
         }
+        if let Some(dumps) = &command.dumps {
+            hasher.field("dumps", &dumps.named.len().to_le_bytes());
+        }
         let traits = &command.traits;
         if (traits.records_directory || traits.opaque_product) && self.hash_dir {
             hasher.field("directory", &self.recorded_directory());

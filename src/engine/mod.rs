@@ -9,6 +9,7 @@ mod base;
 mod compile;
 mod dependencies;
 mod direct;
+mod dumps;
 mod hit;
 mod identity;
 mod key;
@@ -22,6 +23,7 @@ mod search;
 mod session;
 mod shadow;
 mod side;
+mod sides;
 mod terminal;
 mod undeclared;
 
@@ -235,6 +237,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
         absent_inputs: Vec::new(),
         watch: None,
+        before: sides::Before::default(),
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -283,8 +286,7 @@ fn understand(
     if let Some(option) = dependencies::stray_option(&command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    let replaced = restore::replaces(identity.family, command.assembly);
-    if restore::existing(&command.output, replaced) == restore::Existing::Special {
+    if restore::existing(&command.output, command.overwrite) == restore::Existing::Special {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
     }
@@ -308,6 +310,8 @@ pub(crate) struct Cached<'a> {
     /// Files named by options that are not there.
     absent_inputs: Vec<PathBuf>,
     watch: Option<undeclared::Watch>,
+    /// What was there before the compile.
+    before: sides::Before,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -357,6 +361,7 @@ impl Cached<'_> {
         if self.command.traits.has_unknown {
             self.watch = Some(undeclared::Watch::begin(self.command));
         }
+        self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
         let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {

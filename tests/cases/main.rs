@@ -17,4 +17,6 @@ mod inputs;
 mod options;
 mod races;
 mod search;
+mod side;
+mod side_gcc;
 mod store;
