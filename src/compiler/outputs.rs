@@ -61,7 +61,7 @@ pub const ROLES: &[RoleRow] = &[
     role_row("thin-link", None, When::Compiled, true, "the part of LLVM code that a thin link needs (`-fthin-link-bitcode=`)"),
     role_row("time-trace", Some("json"), When::Compiled, true, "where the time went (`-ftime-trace`); that of the compile that was stored"),
     role_row("time-trace-file", None, When::Compiled, true, "the same (`-ftime-trace=FILE`)"),
-    role_row("time-trace-inside", None, When::Compiled, true, "the same (`-ftime-trace=DIRECTORY`)"),
+    role_row(INSIDE, None, When::Compiled, true, "the same (`-ftime-trace=DIRECTORY`)"),
 ];
 
 const fn role_row(
@@ -80,6 +80,12 @@ const fn role_row(
     }
 }
 
+/// Whether nothing depends on the name that an option gives to a file of
+/// `role`, nor on where the option stands: then it is no part of the key.
+pub fn name_is_free(role: &str) -> bool {
+    matches!(role, "aux-info" | "diagnostics")
+}
+
 /// What the compilers do with a file of `role` that is there already.
 pub fn overwrite(role: &str, family: Family) -> Overwrite {
     match (role, family) {
@@ -94,6 +100,10 @@ pub fn overwrite(role: &str, family: Family) -> Overwrite {
         _ => Overwrite::Truncated,
     }
 }
+
+/// A file in what is a directory only if the user says so; else the value of
+/// the option is a file.
+pub const INSIDE: &str = "time-trace-inside";
 
 /// The blob of all dumps.
 pub const DUMPS: &str = "dumps";

@@ -211,6 +211,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         command: &command,
         identity: &identity,
         compiler,
+        program: call.program,
         driver: base_name(call.name),
         argv: call.args,
         working_directory: session.here,

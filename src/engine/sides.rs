@@ -70,13 +70,15 @@ pub fn gather(
         let Some(name) = BlobName::new(output.role) else {
             return refuse(Counter::InternalError, format!("role {}", output.role));
         };
-        if written_since(&output.path, started) {
+        if file_written(&output.path, started) {
             let blob = match output.overwrite {
                 Overwrite::Appended => Blob::Bytes(before.added(&output.path, output.overwrite)?),
                 _ => Blob::File(output.path.clone()),
             };
             blobs.push((name, blob));
-        } else if !output.optional || !could_be_written(&output.path) {
+        } else if !output.optional
+            || (output.role != outputs::INSIDE && !could_be_written(&output.path))
+        {
             return refuse(
                 Counter::CompilerProducedNoOutput,
                 format!("{} was not written", output.path.display()),
@@ -103,7 +105,7 @@ fn gather_dumps(
     declared.extend(command.dependencies.iter().map(|d| d.path.as_path()));
     declared.extend(command.outputs.iter().map(|output| output.path.as_path()));
     declared.extend(wanted.named.iter().map(|(path, _)| path.as_path()));
-    let written = |path: &Path| written_since(path, started);
+    let written = |path: &Path| file_written(path, started);
     let endings = match dumps::endings(wanted, written, &declared) {
         Ok(endings) => endings,
         Err(path) => return refuse(Counter::WroteUndeclaredFile, path.display().to_string()),
@@ -143,6 +145,11 @@ fn gather_dumps(
         files.push(dumps::File { name, content });
     }
     Ok(dumps::encode(&files))
+}
+
+fn file_written(path: &Path, started: Nanos) -> bool {
+    let file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    file && written_since(path, started)
 }
 
 /// Whether a file that is not there is missing by the compiler's choice: the

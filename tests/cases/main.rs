@@ -18,5 +18,7 @@ mod options;
 mod races;
 mod search;
 mod side;
+mod side_clang;
 mod side_gcc;
+mod side_profile;
 mod store;

@@ -201,6 +201,7 @@ pub static ROWS: &[Row] = &[
     pass("-verify-pch", None, "checks a precompiled header"),
     pass("-vfsoverlay", JoinedOrSeparate, "files that stand for others"),
     row("-via-file-asm", None, ViaFile, "assembly goes through a temporary file"),
-    pass("-working-directory", OptionalJoined, "another working directory"),
+    pass("-working-directory", Separate, "another directory for every name on the line"),
+    pass("-working-directory=", Joined, "another directory for every name on the line"),
     unused("-y", None),
 ];

@@ -11,6 +11,7 @@ use super::sides::{SaveTemps, Sides};
 use crate::compiler::command::{Arg, Class, Input, Overwrite, Parsed, PassThrough, Reason};
 use crate::compiler::family::{DriverName, Family, Language};
 use crate::compiler::options::{Action, Dependency, Marks, Row, values};
+use crate::compiler::outputs;
 
 /// Says what a recorded command line is.
 pub fn resolve(
@@ -368,9 +369,8 @@ impl<'a> Line<'a> {
             self.roles.push((role, path));
         }
         match path {
-            // The name is the user's; the file's content does not depend on it.
-            Some(_) => Class::Silent,
-            None => Class::SideFiles,
+            Some(_) if outputs::name_is_free(role) => Class::Silent,
+            _ => Class::SideFiles,
         }
     }
 

@@ -98,7 +98,7 @@ impl<'a> Line<'a> {
             let inside = Path::new(value).join(names::base_name(output.as_os_str()));
             let inside = names::beside(self.family, &inside, "json");
             self.declare(&mut outputs, "time-trace-file", value.into(), language);
-            self.declare(&mut outputs, "time-trace-inside", inside, language);
+            self.declare(&mut outputs, outputs::INSIDE, inside, language);
         }
         outputs
     }
