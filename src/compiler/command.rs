@@ -73,9 +73,12 @@ pub struct Command {
     pub language: Language,
     /// `-S` rather than `-c`.
     pub assembly: bool,
+    /// What the compile makes.
+    pub product: Product,
     /// The source as spelled.
     pub source: PathBuf,
-    /// Where the product goes: `-o` as spelled, or the default name.
+    /// Where the product goes: `-o` as spelled, or the default name. Where there
+    /// is no product, what files beside it are named after.
     pub output: PathBuf,
     /// Whether `-o` was given.
     pub output_given: bool,
@@ -100,6 +103,17 @@ pub struct Command {
     pub profile: Option<Profile>,
     /// What else the options say.
     pub traits: Traits,
+}
+
+/// What a compile makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// An object, assembly or LLVM code.
+    Code,
+    /// A precompiled header.
+    PrecompiledHeader,
+    /// Nothing (`-fsyntax-only`): messages, and files beside a product.
+    Nothing,
 }
 
 /// One argument (two words for an option with a separate value).

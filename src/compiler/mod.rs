@@ -16,7 +16,7 @@ pub mod search;
 
 pub use command::{
     Arg, Class, Command, Dependencies, Dumps, Input, Output, Overwrite, Parsed, PassThrough,
-    Profile, Reason, Traits,
+    Product, Profile, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
 pub use parse::parse;

@@ -222,4 +222,55 @@ mod tests {
             Err(Error::Unreadable(_))
         ));
     }
+
+    /// Any files, some of which name each other.
+    struct Any(Vec<Vec<u8>>);
+
+    impl ResponseFiles for Any {
+        fn read(&self, path: &Path) -> Option<Vec<u8>> {
+            let number: usize = path.to_str()?.parse().ok()?;
+            self.0.get(number).cloned()
+        }
+    }
+
+    proptest::proptest! {
+        /// What is quoted comes back, whatever the words are.
+        #[test]
+        fn quoting_is_undone(words in proptest::collection::vec(
+            proptest::collection::vec(1u8.., 1..12), 0..8), style in 0..3usize) {
+            let mut content = Vec::new();
+            for word in &words {
+                let quote: &[u8] = [&b""[..], b"'", b"\""][style];
+                content.extend_from_slice(quote);
+                for &byte in word {
+                    let plain = byte.is_ascii_alphanumeric() || (style > 0 && b" \t\n".contains(&byte));
+                    content.extend((!plain).then_some(b'\\'));
+                    content.push(byte);
+                }
+                content.extend_from_slice(quote);
+                content.push(b'\n');
+            }
+            let wanted: Vec<OsString> = words.iter().cloned().map(OsString::from_vec).collect();
+            match tokenize(&content) {
+                Some(found) => proptest::prop_assert_eq!(found, wanted),
+                // A backslash before a line end is read in two ways.
+                None => proptest::prop_assert!(
+                    words.iter().flatten().any(|b| b"\n\r".contains(b))
+                ),
+            }
+        }
+
+        #[test]
+        fn any_files_end(files in proptest::collection::vec("[@0-3 a'\"\\\\\n]{0,30}", 0..4)) {
+            let files = Any(files.into_iter().map(String::into_bytes).collect());
+            let _ = expand(&["@0".into(), "-c".into(), "@1".into()], &files);
+        }
+
+        #[test]
+        fn any_bytes(content: Vec<u8>) {
+            if let Some(words) = tokenize(&content) {
+                proptest::prop_assert!(words.iter().all(|word| !word.is_empty()));
+            }
+        }
+    }
 }

@@ -1,4 +1,6 @@
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -513,5 +515,27 @@ proptest::proptest! {
     fn no_file_makes_a_panic(text in "[a-z_]{0,9} ?=? ?.{0,30}") {
         let found = file::Found { path: "x".into(), text };
         let _ = file::parse(&found);
+    }
+
+    /// Files of real keys with any values, beside an environment of any bytes.
+    #[test]
+    fn no_configuration_makes_a_panic(
+        lines in proptest::collection::vec(
+            (0..KEYS.len(), "([\"'\\[{]?[^\n]{0,12}[\"'\\]}]?|true|-?[0-9]{1,25}|[0-9]{1,5}[%GMkdhw]|1979-05-27)"), 0..6),
+        bytes in proptest::collection::vec(1u8.., 0..20),
+        key in 0..KEYS.len(),
+    ) {
+        let desk = Desk::new();
+        let text: String = lines.iter().map(|(key, value)| format!("{} = {value}\n", KEYS[*key].name)).collect();
+        fs::write(desk.user_file(), &text).unwrap();
+        fs::write(desk.project_file(), &text).unwrap();
+        let value = OsString::from_vec(bytes);
+        let env = Environment::from_pairs([
+            (KEYS[key].variables[0], value),
+            ("HOME", desk.home().into_os_string()),
+        ]);
+        if let Ok(config) = Config::load(&env, &desk.cwd()) {
+            KEYS.iter().for_each(|key| drop(config.show(key).to_string()));
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
 use super::{Cached, key, preprocessed, record, sides};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, depfile};
+use crate::compiler::{Class, Product, depfile};
 use crate::entry::manifest::{
     self, COLORED, ConditionKind, FileCheck, HAS_STDERR, NewVariant, Variant, Visitor,
 };
@@ -69,6 +69,7 @@ impl Cached<'_> {
             }
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
+            // Asked of the variant's own files.
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);
@@ -206,7 +207,9 @@ impl Cached<'_> {
             restore::write(&wanted.path, &text)?;
         }
         sides::give_back(entry, command)?;
-        products.product(&command.output)?;
+        if command.product != Product::Nothing {
+            products.product(&command.output)?;
+        }
         sides::add_back(entry, command)?;
         if strip {
             stderr = strip_color(&stderr);

@@ -6,10 +6,12 @@
 //! cannot be taken safely ends in the compiler's own hands.
 
 mod base;
+mod before;
 mod compile;
 mod dependencies;
 mod direct;
 mod dumps;
+mod existence;
 mod hit;
 mod identity;
 mod key;
@@ -26,13 +28,14 @@ mod side;
 mod sides;
 mod terminal;
 mod undeclared;
+mod unreported;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed};
+use crate::compiler::{Command, DriverName, Parsed, Product};
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{InodeTable, Key};
 use crate::stats::Counter;
@@ -235,7 +238,8 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         hash_dir: config.hash_dir,
         sloppy_time: session.sloppy(Sloppiness::TIME_MACROS),
         sloppy_incbin: session.sloppy(Sloppiness::INCBIN),
-        frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
+        frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some()
+            && identity.knows_source_date_epoch(),
         absent_inputs: Vec::new(),
         watch: None,
         before: sides::Before::default(),
@@ -287,7 +291,9 @@ fn understand(
     if let Some(option) = dependencies::stray_option(&command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    if restore::existing(&command.output, command.overwrite) == restore::Existing::Special {
+    if command.product != Product::Nothing
+        && restore::existing(&command.output, command.overwrite) == restore::Existing::Special
+    {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
     }
@@ -414,3 +420,7 @@ impl Cached<'_> {
         End::Exit(0)
     }
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod fuzz_tests;

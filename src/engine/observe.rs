@@ -45,7 +45,9 @@ pub fn read_files(
             modified(path, "cannot be read any more");
             continue;
         };
-        if content.stamp.modified.max(content.stamp.changed) >= started {
+        // A write moves the change time, which no user can set; a modification
+        // time in the future says nothing.
+        if content.stamp.changed >= started {
             modified(path, "is newer than the compile");
         }
         let digest = Digest::of(&content.bytes);
@@ -64,7 +66,7 @@ pub fn read_files(
         match crate::hash::file::digest(cached.table, &path) {
             Some((digest, stamp)) => {
                 let current = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
-                if current.modified.max(current.changed) >= started {
+                if current.changed >= started {
                     modified(&path, "is newer than the compile");
                 }
                 files.push(Dependency {
@@ -83,6 +85,41 @@ pub fn read_files(
         }
     }
     (files, refusal)
+}
+
+/// A file of data that the compile read. `None`: it is not there.
+///
+/// # Errors
+/// It has no content that stays, or is newer than the compile.
+pub fn data_file(
+    cached: &mut Cached<'_>,
+    path: &Path,
+    started: Nanos,
+) -> Result<Option<Dependency>, Refusal> {
+    let Ok(found) = Stamp::of_path(path) else {
+        return Ok(None);
+    };
+    if found.modified.max(found.changed) >= started {
+        return refuse(
+            Counter::ModifiedInputFile,
+            format!("{} is newer than the compile", path.display()),
+        );
+    }
+    if path.is_dir() {
+        return Ok(None);
+    }
+    match crate::hash::file::digest(cached.table, path) {
+        Some((digest, stamp)) => Ok(Some(Dependency {
+            path: path.to_owned(),
+            digest,
+            stamp,
+            scan: None,
+        })),
+        None => refuse(
+            Counter::UnsupportedCodeDirective,
+            format!("{} is no file that keeps its content", path.display()),
+        ),
+    }
 }
 
 /// A dependency file, taken apart.

@@ -28,7 +28,7 @@ pub enum Failure {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Existing {
     Nothing,
-    /// A regular file with nothing in it: gcc's assembler writes into it.
+    /// A regular file with nothing in it.
     Empty,
     /// A regular file.
     File,

@@ -17,6 +17,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, statat};
 
+use super::before::Before;
 use crate::entry::manifest::{Expectation, NewDirectory};
 use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
@@ -39,6 +40,11 @@ pub struct Places<'a> {
     /// which one is the first, conditions decide, so all of the main source's
     /// own count.
     pub precompiled_in_source: bool,
+    /// Files that are not headers, each name with a directory in which it is
+    /// looked for; where it is absent, it must stay so.
+    pub others: &'a [(PathBuf, PathBuf)],
+    /// The names in directories before the compile.
+    pub before: &'a Before,
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -54,6 +60,9 @@ pub enum Unguarded {
     Precompiled(PathBuf),
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
+    /// Whether this was there when the compiler asked is not known: it is not
+    /// now, and its directory changed meanwhile.
+    Vanished(PathBuf),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +83,8 @@ struct Guard {
     unstable: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
     late: Option<PathBuf>,
+    /// Where the last name was found to be absent: directory and name.
+    missed: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// The guard for a compile of `sources` (the main source first) with
@@ -92,11 +103,14 @@ pub fn guard(
         stamps: HashMap::new(),
         unstable: HashSet::new(),
         late: None,
+        missed: None,
     };
     for directory in places.absent {
+        if places.before.had(directory) {
+            return Err(Unguarded::Vanished(directory.clone()));
+        }
         guard.expect_path(directory, Path::new(""));
     }
-    let mut explained: HashSet<PathBuf> = HashSet::new();
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
     let nowhere = Path::new("");
     let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
@@ -106,7 +120,7 @@ pub fn guard(
             Style::Angle => nowhere,
         };
         if asked.insert((from, lookup)) {
-            guard.follow(from, lookup, places, suffixes, &mut explained)?;
+            guard.follow(from, lookup, places, suffixes)?;
         }
         Ok(())
     };
@@ -118,9 +132,17 @@ pub fn guard(
             _ => &[],
         };
         for lookup in &source.scan.lookups {
-            if lookup.asked != Asked::Macro {
+            // Files that are not source have another search path.
+            use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
+            if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
                 ask(&mut guard, beside, lookup, suffixes)?;
             }
+        }
+    }
+    for lookup in all().filter(|lookup| lookup.asked == Asked::ExistsAnywhere) {
+        for source in sources {
+            let beside = source.path.parent().unwrap_or(nowhere);
+            ask(&mut guard, beside, lookup, &[][..])?;
         }
     }
     let computing: BTreeSet<&Path> = sources
@@ -140,10 +162,19 @@ pub fn guard(
             style: Style::Quote,
             asked: Asked::Include,
         };
-        guard.follow(nowhere, &lookup, places, places.precompiled, &mut explained)?;
+        guard.follow(nowhere, &lookup, places, places.precompiled)?;
+    }
+    for (place, name) in places.others {
+        let (place, name) = match name.strip_prefix("/") {
+            Ok(rest) => (Path::new("/"), rest),
+            Err(_) => (place.as_path(), name.as_path()),
+        };
+        if guard.expect_path(place, name) != Kind::File {
+            guard.check_vanished(places.before)?;
+        }
     }
     if !computing.is_empty() {
-        guard.explain_the_rest(sources, places, &explained);
+        guard.explain_computed(sources, &computing, places);
     }
     match guard.late.take() {
         Some(late) => Err(Unguarded::Late(late)),
@@ -190,6 +221,8 @@ impl Guard {
 
     fn expect(&mut self, directory: &Path, name: &[u8], expectation: Expectation) {
         self.stamp(directory);
+        let absent = expectation == Expectation::Absent;
+        self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
         self.names
             .entry(directory.to_owned())
             .or_default()
@@ -259,14 +292,20 @@ impl Guard {
         lookup: &Lookup,
         places: &Places<'_>,
         suffixes: &[&str],
-        explained: &mut HashSet<PathBuf>,
     ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
+            // Had `#include MACRO` not found it, the compile would have failed.
+            if lookup.asked == Asked::Macro {
+                return Ok(());
+            }
             for suffix in suffixes {
                 self.refuse_precompiled(name, suffix)?;
             }
             let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
+            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
+            }
             self.existence(lookup, kind, Path::new("/"), name);
             return Ok(());
         }
@@ -281,11 +320,13 @@ impl Guard {
             .chain(places.angle.iter().map(PathBuf::as_path))
         {
             let kind = self.expect_path(directory, name);
+            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
+            }
             for suffix in suffixes {
                 self.refuse_precompiled(&directory.join(name), suffix)?;
             }
             if kind == Kind::File {
-                explained.insert(directory.join(name));
                 self.existence(lookup, kind, directory, name);
                 // `#include_next` goes on behind the file that asks; where that
                 // is, we do not follow, so every place counts.
@@ -297,9 +338,31 @@ impl Guard {
         Ok(())
     }
 
+    /// After a name was not found that the compiler reports in no case: was it
+    /// there when the compiler asked? Its directory did not change since, or
+    /// did not hold it before.
+    fn check_vanished(&mut self, before: &Before) -> Result<(), Unguarded> {
+        let Some((directory, name)) = self.missed.take() else {
+            return Ok(());
+        };
+        let moved = Stamp::of_path(or_here(&directory))
+            .is_ok_and(|stamp| stamp.modified.max(stamp.changed) >= self.now);
+        match before.held(&directory, &name) {
+            Some(false) => Ok(()),
+            _ if !moved => Ok(()),
+            _ => Err(Unguarded::Vanished(
+                directory.join(OsStr::from_bytes(&name)),
+            )),
+        }
+    }
+
     /// `__has_include` found a file: it need not be read, but it has to stay.
     fn existence(&mut self, lookup: &Lookup, kind: Kind, directory: &Path, name: &Path) {
-        if kind != Kind::File || !matches!(lookup.asked, Asked::Exists | Asked::Next) {
+        let only_asked = matches!(
+            lookup.asked,
+            Asked::Exists | Asked::ExistsAnywhere | Asked::Next
+        );
+        if kind != Kind::File || !only_asked {
             return;
         }
         let whole = directory.join(name);
@@ -309,14 +372,14 @@ impl Guard {
         }
     }
 
-    /// Dependencies that no literal name leads to came from `#include MACRO`
-    /// with a pasted name: take every way in which their path can be a search
+    /// Any dependency may have come from `#include MACRO` with a name that only
+    /// the preprocessor knows: take every way in which its path can be a search
     /// directory and a name.
-    fn explain_the_rest(
+    fn explain_computed(
         &mut self,
         sources: &[Source<'_>],
+        computing: &BTreeSet<&Path>,
         places: &Places<'_>,
-        explained: &HashSet<PathBuf>,
     ) {
         let directories: Vec<&Path> = places
             .quote
@@ -324,22 +387,25 @@ impl Guard {
             .chain(places.angle)
             .map(PathBuf::as_path)
             .collect();
-        let asking: Vec<&Path> = sources
-            .iter()
-            .filter(|source| source.scan.computed)
-            .filter_map(|source| source.path.parent())
-            .collect();
+        // Most names lead nowhere at their first component already.
+        let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
         for source in sources.iter().skip(1) {
-            if explained.contains(source.path) {
-                continue;
-            }
             for (index, directory) in directories.iter().enumerate() {
                 let Ok(name) = source.path.strip_prefix(directory) else {
                     continue;
                 };
+                let Some(first) = name.components().next() else {
+                    continue;
+                };
                 let earlier = directories.iter().take(index);
-                for place in asking.iter().chain(earlier) {
+                for place in computing.iter().chain(earlier) {
+                    if nowhere.contains(&(*place, first)) {
+                        continue;
+                    }
                     self.expect_path(place, name);
+                    if self.kind(&place.join(first)) == Kind::Absent {
+                        nowhere.insert((*place, first));
+                    }
                 }
             }
         }

@@ -140,3 +140,111 @@ fn the_format_is_pinned() {
         "c9bfcdc0216f5937956fc5fbeb7ca7a90c46aca40ea524bc8719a5c7a1a68166"
     );
 }
+
+/// Looks at all there is, as the engine does.
+fn look(bytes: &[u8]) -> usize {
+    let mut count = 0;
+    for variant in variants(bytes).into_iter().flatten() {
+        count += 1;
+        variant.visit(&mut Seen::default());
+    }
+    count
+}
+
+fn any_variant() -> impl proptest::strategy::Strategy<Value = NewVariant> {
+    use proptest::prelude::*;
+    let text = || proptest::collection::vec(1u8.., 0..20);
+    let stamp = || {
+        any::<(u64, u64, u64, i64, i64)>().prop_map(|(device, inode, size, modified, changed)| {
+            Stamp {
+                device,
+                inode,
+                size,
+                modified,
+                changed,
+            }
+        })
+    };
+    let files = proptest::collection::vec((text(), any::<[u8; 32]>(), stamp()), 0..5);
+    let names = proptest::collection::vec((0u8..3, text()), 0..4);
+    let directories = proptest::collection::vec((text(), stamp(), names), 0..4);
+    (
+        any::<[u8; 32]>(),
+        any::<u32>(),
+        any::<u32>(),
+        files,
+        directories,
+    )
+        .prop_map(
+            |(result, duration_ms, flags, files, directories)| NewVariant {
+                result: Key(result),
+                duration_ms,
+                flags,
+                conditions: vec![(ConditionKind::Directory, Digest([3; 32]))],
+                files: files
+                    .into_iter()
+                    .map(|(path, digest, stamp)| NewFile {
+                        path,
+                        digest: Digest(digest),
+                        stamp,
+                    })
+                    .collect(),
+                directories: directories
+                    .into_iter()
+                    .map(|(path, stamp, names)| NewDirectory {
+                        path,
+                        stamp,
+                        names: names
+                            .into_iter()
+                            .filter_map(|(kind, name)| Some((Expectation::from_raw(kind)?, name)))
+                            .collect(),
+                    })
+                    .collect(),
+            },
+        )
+}
+
+proptest::proptest! {
+    /// Arbitrary bytes behind a right beginning, numbers that lie included.
+    #[test]
+    fn no_bytes_make_a_panic(tail: Vec<u8>, count: u32) {
+        let mut bytes = b"cacheman".to_vec();
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(tail);
+        look(&bytes);
+        let repaired = with_variant(Some(&bytes), &variant(1));
+        proptest::prop_assert!(look(&repaired) >= 1);
+        let _ = with_stamps(&bytes, 0, &[Stamp::NONE]);
+    }
+
+    /// Whatever is written is read as it was; and damaged anywhere, something
+    /// can still be added to it.
+    #[test]
+    fn written_and_damaged(
+        list in proptest::collection::vec(any_variant(), 1..5),
+        damage in proptest::collection::vec(
+            (proptest::prelude::any::<proptest::sample::Index>(), 0u8..), 0..4),
+        cut: proptest::sample::Index,
+    ) {
+        let mut bytes = Vec::new();
+        for variant in &list {
+            bytes = with_variant(Some(&bytes), variant);
+            let newest = variants(&bytes).and_then(|mut all| all.next());
+            proptest::prop_assert_eq!(newest.map(|v| v.result), Some(variant.result));
+            let mut seen = Seen::default();
+            let whole = newest.and_then(|v| v.visit(&mut seen));
+            proptest::prop_assert_eq!(whole, Some(true));
+            let parts = 1 + variant.files.len() + variant.directories.len();
+            proptest::prop_assert_eq!(seen.0.len(), parts);
+        }
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
+        look(&bytes);
+        let _ = with_stamps(&bytes, 1, &[Stamp::NONE; 3]);
+        proptest::prop_assert!(look(&with_variant(Some(&bytes), &list[0])) >= 1);
+    }
+}

@@ -192,4 +192,21 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        /// A table of any bytes knows nothing, and takes what it is told.
+        #[test]
+        fn any_bytes_are_an_empty_table(bytes in proptest::collection::vec(0u8.., 0..4000), inode: u64) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("inodes");
+            fs_err::write(&path, bytes.repeat(20)).unwrap();
+            let mut table = InodeTable::new(path);
+            let stamp = stamp(inode, 1);
+            proptest::prop_assert_eq!(table.get(&stamp), None);
+            table.put(&stamp, &Digest([7; 32]));
+            proptest::prop_assert_eq!(table.get(&stamp), Some(Digest([7; 32])));
+        }
+    }
 }

@@ -4,10 +4,12 @@
 //! names an entry in a store (SHA-256 over labelled fields). They are separate
 //! types so that one cannot be taken for the other.
 
+pub mod assembler;
 pub mod file;
 mod inodes;
 mod key;
 pub mod scan;
+pub mod tokens;
 
 pub use inodes::InodeTable;
 pub use key::{Key, KeyHasher};

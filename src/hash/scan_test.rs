@@ -39,7 +39,73 @@ fn header_names() {
         ["Macro \"f.h\"", "Macro <v/x.h>"]
     );
     assert!(scan(b"#include F").computed);
-    assert!(scan(b"#if __has_include(F)").computed);
+}
+
+#[test]
+fn existence_behind_macros() {
+    assert_eq!(
+        names("#define A __has_include(\"a.h\")\n#define B __has_include(<b.h>)"),
+        [
+            "Macro \"a.h\"",
+            "ExistsAnywhere \"a.h\"",
+            "Macro <b.h>",
+            "Exists <b.h>"
+        ]
+    );
+    let macros = |text: &str| {
+        let scan = scan(text.as_bytes());
+        assert!(!scan.computed_existence, "{text}");
+        let names = scan.existence_macros.into_iter();
+        names
+            .map(|name| String::from_utf8(name).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(macros("#define HAS(x) __has_include(x)"), ["HAS"]);
+    assert_eq!(
+        macros("#define HAS(x) \\\n (Y && __has_include ( x ))"),
+        ["HAS"]
+    );
+    assert_eq!(macros("#define HAS __has_include\nint x;"), ["HAS"]);
+    assert!(macros("#ifndef __has_include\n#define __has_include(x) 0\n#endif").is_empty());
+    assert!(macros("#if defined(__has_include) && 1\n#elif defined __has_include\n").is_empty());
+    for text in [
+        "#if __has_include(F)",
+        "#elif !__has_include(S(x))",
+        "#define H(x) __has_include_next(x)",
+    ] {
+        assert!(scan(text.as_bytes()).computed_existence, "{text}");
+    }
+
+    let has = [b"HAS".to_vec()];
+    let with = |text: &str| scan_with(text.as_bytes(), &has);
+    assert_eq!(with("#if HAS(<a.h>)").lookups.len(), 1);
+    assert!(with("#if HAS(A)").computed_existence);
+    assert_eq!(with("#define M(x) HAS(x)").existence_macros, [b"M"]);
+    assert_eq!(with("#ifdef HAS\nint x = HAS(y);"), scan(b""));
+}
+
+/// Both readings count: with trigraphs and without.
+#[test]
+fn trigraphs() {
+    for (text, expected) in [
+        ("??=include <a.h>", &["<a.h>"][..]),
+        ("// x ??/\n#include <a.h>\n", &["<a.h>"]),
+        ("/* ??/  \n */\n#include <a.h>\n", &["<a.h>"]),
+        ("char *s = \"??/\"\n#include <a.h>\n\";", &["<a.h>"]),
+        ("#include \"??/a.h\"", &["\"??/a.h\"", "\"\\a.h\""]),
+        ("#incl??/\nude <a.h>", &["<a.h>"]),
+    ] {
+        assert_eq!(names(text), expected, "{text}");
+    }
+    assert!(scan(b"char *t = __TI??/\nME__;").time);
+    for text in [
+        "",
+        "/* objects/??/?{38} ??= */",
+        "int x = a ?? b;",
+        "// ??/ x",
+    ] {
+        assert_eq!(scan(text.as_bytes()), Scan::default(), "{text}");
+    }
 }
 
 #[test]
@@ -114,9 +180,51 @@ fn assembler_that_macros_make() {
 #[test]
 fn the_rest() {
     assert!(scan(b"#pragma GCC system_header").system_header);
-    assert!(scan(b"#embed \"x\"").embed);
-    assert!(scan(b"??=include <a.h>").obscure);
+    assert!(scan(b"#embed NAME").computed_embed);
+    assert!(scan(b"#if __has_embed(NAME)").computed_existence);
+    assert!(!scan(b"int __has_embed(NAME);").computed_existence);
     assert!(!scan(b"").obscure);
+}
+
+/// Text made of what the scanner looks for.
+fn pieces() -> impl proptest::strategy::Strategy<Value = Vec<String>> {
+    let pieces = [
+        "#include <a.h>\n",
+        "#include \"b.h\"\n",
+        "__TIME__",
+        "__DATE__ ",
+        "\"",
+        "'",
+        "R\"x(",
+        ")x\"",
+        "/*",
+        "*/",
+        "//",
+        "\n",
+        " ",
+        "\\",
+        "\\\n",
+        "asm(\"",
+        "\")",
+        ".incbin",
+        "#embed <x>\n",
+        "#define A <c.h>\n",
+        "__has_include(<d.h>)",
+        "1'0",
+        "u8",
+        "x",
+        "#pragma GCC system_header\n",
+        "??/\n",
+        "\t",
+        "(",
+        ")",
+        "#if ",
+        "\u{e4}",
+    ];
+    proptest::collection::vec(
+        proptest::sample::select(pieces.map(str::to_owned).to_vec()),
+        0..30,
+    )
 }
 
 proptest::proptest! {
@@ -124,5 +232,70 @@ proptest::proptest! {
     fn never_panics(text in proptest::collection::vec(
         proptest::sample::select(b"\"'\\\n#/*%: R()<>x0'.uinclude__TIME__?".to_vec()), 0..80)) {
         scan(&text);
+    }
+
+    #[test]
+    fn no_bytes_make_a_panic(text: Vec<u8>) {
+        scan(&text);
+    }
+
+    #[test]
+    fn no_pieces_make_a_panic(pieces in pieces()) {
+        scan(pieces.concat().as_bytes());
+    }
+
+    /// Lines that go on change nothing, wherever they are broken - outside raw
+    /// strings, in which they are text.
+    #[test]
+    fn splices_do_not_count(pieces in pieces(), at: proptest::sample::Index) {
+        let plain = |text: &String| !text.contains(['R', '?']) && text.is_ascii();
+        let text = pieces.into_iter().filter(plain).collect::<Vec<_>>().concat();
+        let mut at = at.index(text.len() + 1);
+        while text[..at].ends_with('\\') {
+            at -= 1;
+        }
+        let spliced = format!("{}\\\n{}", &text[..at], &text[at..]);
+        proptest::prop_assert_eq!(scan(text.as_bytes()), scan(spliced.as_bytes()), "{}", spliced);
+    }
+
+    /// A comment on a line of its own says nothing, and hides nothing.
+    #[test]
+    fn comments_do_not_count(before in pieces(), after in pieces(), words in "[ a-zA-Z_.<>#'\"]{0,20}") {
+        let plain = |text: &String| !text.contains(['"', '\'', '/', '*', '\\', '?', 'R', '(']) && !text.contains(".inc");
+        let before: Vec<String> = before.into_iter().filter(plain).collect();
+        let after: Vec<String> = after.into_iter().filter(|text| !text.contains(".inc")).collect();
+        let (before, after) = (before.concat(), after.concat());
+        let without = format!("{before}\n\n{after}");
+        let with = format!("{before}\n/*{words}*/ // {words} __TIME__\n{after}");
+        proptest::prop_assert_eq!(scan(without.as_bytes()), scan(with.as_bytes()), "{}", with);
+    }
+}
+
+/// A large text of anything takes no more than its share of time.
+#[test]
+fn time_is_linear() {
+    for piece in [
+        "/*",
+        "//",
+        "\"",
+        "R\"(",
+        "R\"x(",
+        "#include ",
+        "\\\n",
+        "\\ ",
+        "'",
+        "asm(",
+        "asm(\"a\"",
+        "(",
+        "#",
+        "1'",
+        "#define A <",
+        ".incbin",
+    ] {
+        let text = piece.repeat((1 << 17) / piece.len());
+        let begun = std::time::Instant::now();
+        scan(text.as_bytes());
+        let took = begun.elapsed();
+        assert!(took.as_secs() < 5, "{piece:?}: {took:?}");
     }
 }

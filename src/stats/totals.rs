@@ -321,3 +321,7 @@ impl From<Form> for TotalsFile {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod fuzz_tests;

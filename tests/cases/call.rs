@@ -159,6 +159,20 @@ fn c4_output_that_cannot_be_written() {
 }
 
 #[test]
+fn c4_output_that_is_the_source() {
+    each(|env| {
+        small(env);
+        env.cc("-c a.c").miss();
+        for output in ["a.c", "./a.c"] {
+            env.cc(&format!("-c a.c -o {output}")).not_served();
+            small(env);
+        }
+        // Two products of one name.
+        env.cc("-c a.c -MD -MF a.o").right();
+    });
+}
+
+#[test]
 fn c4_output_on_a_read_only_file_system() {
     if !can_mount() {
         return;

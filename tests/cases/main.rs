@@ -13,8 +13,10 @@ mod env;
 
 mod call;
 mod dependencies;
+mod found;
 mod inputs;
 mod options;
+mod projects;
 mod races;
 mod search;
 mod side;
@@ -22,3 +24,5 @@ mod side_clang;
 mod side_gcc;
 mod side_profile;
 mod store;
+mod syntax;
+mod unreported;

@@ -219,3 +219,19 @@ fn i3_header_found_in_the_working_directory_of_the_call() {
         env.cc("-c ../src/a.c -I.").within("one").hit();
     });
 }
+
+#[test]
+fn i3_computed_include_of_a_file_that_is_also_named_plainly() {
+    each(|env| {
+        env.write(
+            "a.c",
+            "#include \"inc/v.h\"\n#define X(d) <d/v.h>\n#include X(inc)\nint f(void) { return V; }\n",
+        );
+        env.write("deep/inc/v.h", "#undef V\n#define V 1\n");
+        env.mkdir("early");
+        let options = "-c a.c -iquote deep -Iearly -Ideep";
+        env.cc(options).miss_then_hit();
+        env.write("early/inc/v.h", "#undef V\n#define V 2\n");
+        env.cc(options).not_served();
+    });
+}

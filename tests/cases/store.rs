@@ -131,6 +131,44 @@ fn s1_a_damaged_object_repairs_itself() {
     });
 }
 
+#[test]
+fn s1_a_damaged_marker_repairs_itself() {
+    one(Compiler::Gcc, |env| {
+        source(env);
+        env.cc("-c a.c").miss();
+        for file in ["cache-format", "CACHEDIR.TAG"] {
+            let file = env.cache_dir().join(file);
+            for damage in 0..3 {
+                match damage {
+                    0 => writable(&file).set_len(7).unwrap(),
+                    1 => fs::write(&file, "nonsense that nobody wrote").unwrap(),
+                    _ => fs::remove_file(&file).unwrap(),
+                }
+                env.cc("-c a.c").hit();
+            }
+        }
+    });
+}
+
+#[test]
+fn s8_times_in_the_future() {
+    each(|env| {
+        source(env);
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(900_000);
+        for file in ["a.c", "a.h"] {
+            let file = fs::File::options().append(true).open(env.work(file));
+            file.unwrap().set_modified(later).unwrap();
+        }
+        env.cc("-c a.c").miss_then_hit();
+        let text = fs::read_to_string(env.work("a.h")).unwrap();
+        // Of the same size and time, and of the same tick as far as can be told.
+        env.write("a.h", text.replace('1', "2"));
+        let file = fs::File::options().append(true).open(env.work("a.h"));
+        file.unwrap().set_modified(later).unwrap();
+        env.cc("-c a.c").not_served();
+    });
+}
+
 /// Runs `words` with the cache directory mounted read-only.
 fn with_read_only_cache(env: &Env, words: &[&str]) -> std::process::Output {
     let script = format!(

@@ -84,6 +84,10 @@ impl Tree {
                 }
                 Node::Link(target) => std::os::unix::fs::symlink(target, &path).unwrap(),
                 Node::File { mode, bytes } => {
+                    if let Some(other) = self.other_name(root, name) {
+                        fs::hard_link(other, &path).unwrap();
+                        continue;
+                    }
                     fs::write(&path, bytes).unwrap();
                     set_mode(&path, *mode);
                     let file = fs::File::open(&path).unwrap();
@@ -92,6 +96,19 @@ impl Tree {
                 Node::Other => panic!("cannot bring back {}", path.display()),
             }
         }
+    }
+
+    /// Another name that the file had when captured, and that is there.
+    fn other_name(&self, root: &Path, name: &Path) -> Option<PathBuf> {
+        let inode = self.stamps[name].0;
+        let same = |(other, stamp): &(&PathBuf, &(u64, SystemTime))| {
+            other.as_path() != name && stamp.0 == inode
+        };
+        self.stamps
+            .iter()
+            .filter(same)
+            .map(|(other, _)| root.join(other))
+            .find(|other| other.exists())
     }
 
     /// What differs, one path a line, for the message of a failed test; empty if equal.
@@ -128,6 +145,25 @@ impl Tree {
                 *bytes = format!("{}", bytes.is_empty()).into_bytes();
             }
         }
+    }
+
+    /// As [`Tree::differences`], without the files whose content is not the same
+    /// here and in one of `others` either: what varies by itself. Their names and
+    /// modes are still compared.
+    pub fn differences_beyond(&self, other: &Tree, others: &[&Tree]) -> String {
+        let mut mine = self.clone();
+        let mut theirs = other.clone();
+        for (name, node) in &self.nodes {
+            let varies = others.iter().any(|o| o.nodes.get(name) != Some(node));
+            if varies {
+                for tree in [&mut mine, &mut theirs] {
+                    if let Some(Node::File { bytes, .. }) = tree.nodes.get_mut(name) {
+                        bytes.clear();
+                    }
+                }
+            }
+        }
+        mine.differences(&theirs)
     }
 
     /// The files whose name ends in one of `suffixes`, with their bytes.

@@ -152,8 +152,11 @@ proptest! {
     #[test]
     fn nothing_panics(bytes in proptest::collection::vec(
         prop_oneof![Just(b'\\'), Just(b' '), Just(b'\n'), Just(b':'), any::<u8>()], 0..60)) {
-        if let Some((style, dep)) = detect(Family::Clang, &bytes) {
-            prop_assert_eq!(write(style, &dep), bytes.clone());
+        for family in [Family::Gcc, Family::Clang] {
+            if let Some((style, dep)) = detect(family, &bytes) {
+                prop_assert_eq!(write(style, &dep), bytes.clone());
+                prop_assert_eq!(decode(&encode(&style, &dep)), Some((style, dep)));
+            }
         }
         let _ = decode(&bytes);
         let _ = unescape(&bytes);

@@ -157,7 +157,7 @@ pub static ROWS: &[Row] = &[
     row("-fsanitize-coverage=", Joined, Key, "calls at edges").with(LAYOUT),
     row("-fsanitize=", Joined, Key, "checks that report source positions").with(LAYOUT),
     row("-fstack-usage", None, Beside("stack-usage"), "a file of stack use per function"),
-    pass("-fsyntax-only", None, "compiles nothing"),
+    row("-fsyntax-only", None, SyntaxOnly, "makes no product; messages and further files are kept").with(LAYOUT),
     row("-ftest-coverage", None, Beside("gcno"), "a file of coverage notes").with(COVERAGE),
     pass("-ftime-report", OptionalJoined, "prints times"),
     row("-fverbose-asm", None, Key, "comments in assembly, with the options").with(Marks::COMMAND),

@@ -70,6 +70,8 @@ pub enum Action {
     Compile,
     /// `-S`.
     Assemble,
+    /// `-fsyntax-only`: no product.
+    SyntaxOnly,
     /// `-emit-llvm`: the default name ends in `.bc` or `.ll`.
     EmitLlvm,
     /// `-o`.

@@ -114,6 +114,7 @@ fn effect(action: Action) -> String {
         Action::Color { .. } => "key; colour".into(),
         Action::Preprocessor | Action::ForwardPreprocessor => "by its words".into(),
         Action::Assembler | Action::ForwardAssembler => "by its words".into(),
+        Action::SyntaxOnly => "key; no product".into(),
         Action::ForwardFrontend => "by its words".into(),
         Action::Pass(reason) => format!("passes through ({})", reason.name()),
     }

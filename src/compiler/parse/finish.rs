@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::line::Line;
 use super::{names, pass};
 use crate::compiler::command::{
-    Class, Command, Dependencies, Dumps, Output, Parsed, PassThrough, Reason, Traits,
+    Class, Command, Dependencies, Dumps, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 use crate::compiler::depfile::{self, Style};
 use crate::compiler::family::{Family, Language};
@@ -32,6 +32,7 @@ impl<'a> Line<'a> {
         };
         let outputs = self.outputs(source, language, &output);
         let dumps = self.dumps(source, language);
+        let product = self.product(language);
         let default_beside = dependencies.is_some() && self.dependency.file.is_none();
         let beside = outputs
             .iter()
@@ -46,16 +47,22 @@ impl<'a> Line<'a> {
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
         }
-        let depfile = dependencies.iter().map(|d| d.path.as_path());
-        let all = depfile.chain(written(&outputs, dumps.as_ref()).map(PathBuf::as_path));
-        if let Some(path) = clash(Path::new(source), &output, all) {
-            return pass(Reason::UnsupportedCompilerOption, &path.to_string_lossy());
+        let named = dependencies.iter().map(|d| &d.path);
+        let named = named.chain(written(&outputs, dumps.as_ref()));
+        let written: Vec<&Path> = std::iter::once(&output)
+            .chain(named)
+            .map(PathBuf::as_path)
+            .filter(|path| *path != Path::new(NULL))
+            .collect();
+        if let Some(twice) = named_twice(Path::new(source), &written) {
+            return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
         }
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
+            product,
             source: source.into(),
-            overwrite: self.product_overwrite(language),
+            overwrite: self.product_overwrite(language, product),
             profile: self.profile(source, language),
             dumps,
             output,
@@ -85,7 +92,8 @@ impl<'a> Line<'a> {
         }
         let header = |l: &Option<Language>| l.is_some_and(|l| !l.is_cached());
         let only_headers = self.sources.iter().all(|(_, l)| header(l));
-        if !self.compile && !self.assemble && !self.blockers.no_link && !only_headers {
+        let stops = self.compile || self.assemble || self.syntax_only || self.blockers.no_link;
+        if !stops && !only_headers {
             return fail(Reason::CalledForLink, String::new());
         }
         if self.sources.iter().any(|(name, _)| *name == "-") {
@@ -106,9 +114,23 @@ impl<'a> Line<'a> {
         if self.frontend.is_some() {
             return fail(Reason::BadCompilerArguments, "-Xclang".to_owned());
         }
+        if self.syntax_only && language.is_some_and(Language::is_assembler) {
+            return fail(
+                Reason::UnsupportedCompilerOption,
+                "-fsyntax-only".to_owned(),
+            );
+        }
         match language.filter(|language| language.is_cached()) {
             Some(language) => Ok((source, language)),
             None => fail(Reason::UnsupportedSourceLanguage, text(source)),
+        }
+    }
+
+    fn product(&self, _language: Language) -> Product {
+        if self.syntax_only {
+            Product::Nothing
+        } else {
+            Product::Code
         }
     }
 
@@ -261,23 +283,21 @@ fn written<'a>(
     outputs.chain(named.map(|(path, _)| path))
 }
 
-/// A name that is written twice, or written and read.
-fn clash<'a>(
-    source: &'a Path,
-    output: &'a Path,
-    others: impl Iterator<Item = &'a Path>,
-) -> Option<&'a Path> {
-    let plain = |path: &'a Path| path.strip_prefix(".").unwrap_or(path);
-    let mut seen = vec![plain(source), plain(output)];
-    let mut others = others.filter(|path| *path != Path::new(NULL));
-    others.find(|path| {
-        let known = seen.contains(&plain(path));
-        seen.push(plain(path));
-        known
+const NULL: &str = "/dev/null";
+
+/// A file that is to be written and is the source, or is to be written twice:
+/// compilers refuse some of that, and what is left of the rest is theirs to say.
+fn named_twice<'p>(source: &'p Path, written: &[&'p Path]) -> Option<&'p Path> {
+    // Equal but for `.` components, which `Path` compares as equal inside only.
+    let plain = |path: &'p Path| path.strip_prefix(".").unwrap_or(path);
+    written.iter().enumerate().find_map(|(index, path)| {
+        let earlier = written.get(..index).unwrap_or_default();
+        let mut others = std::iter::once(&source).chain(earlier);
+        others
+            .any(|other| plain(other) == plain(path))
+            .then_some(*path)
     })
 }
-
-const NULL: &str = "/dev/null";
 
 /// Whether a file of this name is a terminal, a pipe or the like, which cannot
 /// be replaced by a file; the null device can be left alone and is no such name.

@@ -84,6 +84,7 @@ impl<'a> Line<'a> {
             Action::Assemble => self.structural(|line| line.assemble = true),
             Action::EndOfOptions => Class::Structural,
             Action::Language => self.language(value),
+            Action::SyntaxOnly => self.key(|line| line.syntax_only = true),
             Action::EmitLlvm => {
                 self.emit_llvm = true;
                 Class::Key
@@ -495,12 +496,7 @@ impl<'a> Line<'a> {
     fn blocked(&mut self, reason: Reason, row: &Row, word: &Word<'_>) -> Class {
         self.blockers.no_link |= matches!(
             row.spelling,
-            "-fsyntax-only"
-                | "--analyze"
-                | "--precompile"
-                | "-emit-"
-                | "-extract-api"
-                | "-verify-pch"
+            "--analyze" | "--precompile" | "-emit-" | "-extract-api" | "-verify-pch"
         );
         let detail = word.text();
         match reason {

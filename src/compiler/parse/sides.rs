@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::line::Line;
 use super::names;
-use crate::compiler::command::{Dumps, Output, Overwrite, Profile};
+use crate::compiler::command::{Dumps, Output, Overwrite, Product, Profile};
 use crate::compiler::family::{Family, Language};
 use crate::compiler::outputs::{self, When};
 
@@ -56,14 +56,15 @@ struct GccNames {
 
 impl<'a> Line<'a> {
     /// What the compiler does with a file in the product's place.
-    pub(super) fn product_overwrite(&self, language: Language) -> Overwrite {
+    pub(super) fn product_overwrite(&self, language: Language, product: Product) -> Overwrite {
         if self.family == Family::Gcc {
-            return match self.assemble {
+            return match self.assemble || product == Product::PrecompiledHeader {
                 true => Overwrite::Truncated,
                 false => Overwrite::ReplacedUnlessEmpty,
             };
         }
-        if self.assemble || (self.emit_llvm && !language.is_assembler()) {
+        let code = product == Product::Code;
+        if !code || self.assemble || (self.emit_llvm && !language.is_assembler()) {
             return Overwrite::Replaced;
         }
         let own_pass =

@@ -82,3 +82,32 @@ fn half_an_answer_is_none() {
     }
     assert_eq!(parse_probe(b"tcc version 0.9\nEnd of search list.\n"), None);
 }
+
+/// Lines of a probe's answer and noise, in any order.
+fn answer() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let lines: Vec<String> = [GCC, CLANG]
+        .iter()
+        .flat_map(|text| text.lines().map(str::to_owned))
+        .chain([" \"/a\\".to_owned(), " (framework directory)".to_owned()])
+        .collect();
+    let line = prop_oneof![
+        4 => proptest::sample::select(lines).prop_map(String::into_bytes),
+        1 => proptest::collection::vec(any::<u8>(), 0..40),
+    ];
+    proptest::collection::vec(line, 0..40).prop_map(|lines| lines.join(&b'\n'))
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_answer_makes_a_panic(bytes in answer(), cut: proptest::sample::Index) {
+        let cut = cut.index(bytes.len() + 1);
+        for text in [&bytes[..], &bytes[..cut]] {
+            if let Some(probe) = parse_probe(text) {
+                let end = b"End of search list.";
+                proptest::prop_assert!(text.windows(end.len()).any(|w| w == end));
+                proptest::prop_assert!(probe.version.contains("version "));
+            }
+        }
+    }
+}

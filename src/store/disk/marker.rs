@@ -14,7 +14,9 @@
 //! are: a clone costs no space and no copying, a compressed blob both. Lines
 //! with other words are for later versions and are skipped.
 //!
-//! Nothing is deleted in a directory without both files.
+//! Nothing is deleted in a directory without both files. Where the format file is
+//! damaged or gone and the tag is ours to the letter, it is written anew with the
+//! next entry: the entries carry their own versions.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -35,6 +37,7 @@ const SIGNATURE_LINE: usize = 43;
 /// The format file's name.
 pub(crate) const FORMAT: &str = "cache-format";
 const FIRST_LINE: &str = "cache-format 1";
+const FORMAT_WORD: &str = "cache-format ";
 
 /// Names at the root that are ours before the first entry is: they do not make
 /// a directory somebody else's.
@@ -65,7 +68,7 @@ impl Format {
         let mut lines = text.lines();
         match lines.next() {
             Some(FIRST_LINE) => {}
-            Some(other) if other.starts_with("cache-format ") => {
+            Some(other) if other.starts_with(FORMAT_WORD) => {
                 return Err(format!("made by another version ({other:?})"));
             }
             _ => return Err(format!("its {FORMAT} file is damaged")),
@@ -131,7 +134,9 @@ pub(crate) fn ensure(dir: &Path, modes: Modes, ledger: &Ledger) -> Result<Format
         Ok(State::Vacant) => {}
         // An `rm -rf` in the middle of a build can take the marker and leave
         // an entry that was stored behind its back.
-        Err(Error::NotAStore { .. }) if read(dir)?.is_none() && only_entries(dir) => {
+        Err(Error::NotAStore { .. })
+            if read(dir)?.is_none() && (only_entries(dir) || has_own_tag(dir)) =>
+        {
             orphaned = true;
         }
         Err(error) => return Err(error),
@@ -150,17 +155,21 @@ pub(crate) fn ensure(dir: &Path, modes: Modes, ledger: &Ledger) -> Result<Format
     Ok(format)
 }
 
-/// The format file, `None` if there is none (or no directory at all).
+/// The format file, `None` if there is none (or no directory at all), or a
+/// damaged one beside a tag of ours.
 fn read(dir: &Path) -> Result<Option<Format>> {
     let path = dir.join(FORMAT);
+    let damaged = || match has_own_tag(dir) {
+        true => Ok(None),
+        false => Err(foreign(dir, format!("its {FORMAT} file is damaged"))),
+    };
     match fs::read_text(&path, 4096) {
+        Ok(text) if !text.starts_with(FORMAT_WORD) => damaged(),
         Ok(text) => Format::decode(&text)
             .map(Some)
             .map_err(|why| foreign(dir, why)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(foreign(dir, format!("its {FORMAT} file is damaged")))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => damaged(),
         Err(error) => Err(Error::io(&path, error)),
     }
 }
@@ -168,6 +177,11 @@ fn read(dir: &Path) -> Result<Option<Format>> {
 fn has_tag(dir: &Path) -> bool {
     let text = fs::read_text(&dir.join(TAG), 4096);
     text.is_ok_and(|text| text.get(..SIGNATURE_LINE) == TAG_TEXT.get(..SIGNATURE_LINE))
+}
+
+/// Whether the tag is the one that we write: no other program's is.
+fn has_own_tag(dir: &Path) -> bool {
+    fs::read_text(&dir.join(TAG), 4096).is_ok_and(|text| text == TAG_TEXT)
 }
 
 /// Whether `dir` holds nothing but our own work files; `None` without a directory.
@@ -187,8 +201,7 @@ fn is_own(dir: &Path, name: &OsStr, kind: Kind) -> bool {
     if name == TAG {
         // The tag is written before the format: we may have been cut off in
         // between. Other programs tag their caches too; theirs differ.
-        return kind == Kind::File
-            && fs::read_text(&dir.join(TAG), 4096).is_ok_and(|text| text == TAG_TEXT);
+        return kind == Kind::File && has_own_tag(dir);
     }
     OWN.iter().any(|own| name == *own)
 }

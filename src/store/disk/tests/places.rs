@@ -223,8 +223,18 @@ fn entries_that_outlived_their_marker_are_taken_in() {
         assert_eq!(store.stats().expect("stats").bytes, 2 * unit);
         assert!(is_whole(&store, &key(1)));
     }
+    // A tag of ours is enough, too.
+    for damage in [None, Some("nonsense")] {
+        remove("cache-format");
+        if let Some(text) = damage {
+            fs_err::write(dir.path().join("cache-format"), text).expect("to write");
+        }
+        plain(dir.path()).prepare().expect("a store of ours");
+        assert!(is_whole(&plain(dir.path()), &key(1)));
+    }
     // With anything else in it, it may be somebody else's.
     remove("cache-format");
+    remove("CACHEDIR.TAG");
     fs_err::write(dir.path().join("compile/thesis.tex"), "years of work").expect("to write");
     let refused = plain(dir.path()).put_entry(&key(3), &entry());
     assert!(matches!(refused, Err(Error::NotAStore { .. })));

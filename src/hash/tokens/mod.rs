@@ -1,0 +1,153 @@
+//! The token digest: what a compiler sees of a C or C++ file beyond its comments.
+//!
+//! Two files with equal token digests have the same tokens at the same lines and
+//! columns, with the same white space in front of them; what differs is what
+//! stands inside comments. Where that cannot reach the product or a message, a
+//! result for the one is a result for the other.
+//!
+//! What compilers *do* see of comments stays in the digest:
+//!
+//! - markers for `-Wimplicit-fallthrough` (every comment with `fall` in it; GCC
+//!   manual, "Options to Request or Suppress Warnings");
+//! - `/*` inside a comment and line comments that go on in the next line
+//!   (`-Wcomment`), text that is not ASCII (`-Wbidi-chars`, `-Winvalid-utf8`);
+//! - where a comment begins if tokens follow, and the column in which a line
+//!   without tokens begins (`-Wmisleading-indentation` looks at both);
+//! - whether the file ends in a newline (`-Wnewline-eof`), and how wide its widest
+//!   line is, roughly: gcc gives up columns where lines are many and wide.
+//!
+//! A file whose comments cannot be told for sure (trigraphs, control characters,
+//! things that do not end, tokens split over lines, `#include <a//b>`) has the
+//! digest of its content, which no other file shares.
+//!
+//! Which comments there are depends on the language in two places, raw strings
+//! and digit separators. Where it is not known whether they are there, only what
+//! is a comment either way is left out.
+
+mod lexer;
+mod render;
+
+use lexer::{Kind, Span};
+
+/// Digest of a file's tokens and their places: 16 bytes of BLAKE3.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct TokenDigest(pub [u8; 16]);
+
+impl TokenDigest {
+    /// In a manifest: the file is only known by its content.
+    pub const NONE: TokenDigest = TokenDigest([0; 16]);
+}
+
+/// Part of every digest: change it with the meaning of a digest.
+const VERSION: &[u8] = b"tokens 1";
+
+/// Whether a language has something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Has {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// What the lexer has to know of the language.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dialect {
+    /// `R"(...)"`.
+    pub raw_strings: Has,
+    /// `1'000`.
+    pub digit_separators: Has,
+}
+
+impl Dialect {
+    /// Any C or C++ in which `//` begins a comment.
+    pub const ANY: Dialect = Dialect {
+        raw_strings: Has::Unknown,
+        digit_separators: Has::Unknown,
+    };
+}
+
+/// The token digest of the file content `text`.
+pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(VERSION);
+    match comments(text, dialect) {
+        Some(spans) => {
+            hasher.update(&[1, width_class(text)]);
+            hasher.update(&render::render(text, &spans));
+        }
+        None => {
+            hasher.update(&[0]);
+            hasher.update(text);
+        }
+    }
+    let mut digest = [0; 16];
+    hasher.finalize_xof().fill(&mut digest);
+    TokenDigest(digest)
+}
+
+/// An upper bound for the room that a file takes in gcc's table of places, in
+/// columns: its lines, each as wide as the power of two above the widest.
+pub fn columns(text: &[u8]) -> u64 {
+    let lines = memchr::memchr_iter(b'\n', text).count() as u64 + 1;
+    lines << width_class(text)
+}
+
+/// The number of bits that the widest line's length takes, at least seven.
+fn width_class(text: &[u8]) -> u8 {
+    let longest = text.split(|b| *b == b'\n').map(<[u8]>::len).max();
+    let bits = usize::BITS - longest.unwrap_or(0).leading_zeros();
+    u8::try_from(bits.max(7)).unwrap_or(u8::MAX)
+}
+
+/// The comments that may be left out and the places that must stay as they
+/// are, in order. `None`: that cannot be told.
+fn comments(text: &[u8], dialect: Dialect) -> Option<Vec<Span>> {
+    let ways = |has: Has| match has {
+        Has::Yes => &[true][..],
+        Has::No => &[false][..],
+        Has::Unknown => &[true, false][..],
+    };
+    let mut agreed: Option<Vec<Span>> = None;
+    for &raw_strings in ways(dialect.raw_strings) {
+        for &digit_separators in ways(dialect.digit_separators) {
+            let lexed = lexer::lex(text, raw_strings, digit_separators)?;
+            agreed = Some(match agreed {
+                None => lexed.spans,
+                Some(agreed) => agree(agreed, lexed.spans),
+            });
+            if !lexed.ambiguous {
+                return agreed;
+            }
+        }
+    }
+    agreed
+}
+
+/// What is a comment in both, and what has to stay in either.
+fn agree(one: Vec<Span>, other: Vec<Span>) -> Vec<Span> {
+    let is_comment = |span: &&Span| span.kind == Kind::Comment;
+    let in_other: std::collections::HashSet<(usize, usize)> = other
+        .iter()
+        .filter(is_comment)
+        .map(|span| (span.start, span.end))
+        .collect();
+    let both = one
+        .iter()
+        .filter(is_comment)
+        .filter(|span| in_other.contains(&(span.start, span.end)));
+    let kept = one.iter().chain(&other).filter(|span| !is_comment(span));
+    let mut spans: Vec<Span> = both.chain(kept).copied().collect();
+    spans.sort_by_key(|span| (span.start, span.end));
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

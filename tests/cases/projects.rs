@@ -1,0 +1,135 @@
+//! What real projects do that the catalogue's plain cases do not show.
+
+use crate::env::{Env, each};
+
+/// A source, with and without the header that it asks for, in all orders.
+fn comes_and_goes(env: &Env, header: &str, args: &str) {
+    let step = || env.cc(args);
+    step().not_served();
+    env.write(header, "");
+    step().not_served();
+    env.remove(header);
+    step().right();
+    env.write(header, "");
+    step().right();
+}
+
+const BOTH: &str = "int a = 1;\n#else\nint a = 2;\n#endif\n";
+
+#[test]
+fn i5_has_include_of_a_macro() {
+    each(|env| {
+        env.write(
+            "a.c",
+            format!("#define H \"x.h\"\n#if __has_include(H)\n{BOTH}"),
+        );
+        comes_and_goes(env, "x.h", "-c a.c");
+        env.write("b.c", format!("#if __has_include(H)\n{BOTH}"));
+        comes_and_goes(env, "y.h", "-c b.c -DH=\"y.h\" -I.");
+        env.write(
+            "c.c",
+            format!("#define S(x) #x\n#define T(x) S(x)\n#if __has_include(T(N.h))\n{BOTH}"),
+        );
+        comes_and_goes(env, "z.h", "-c c.c -DN=z");
+        env.write("d.c", format!("#if HAS(\"v.h\")\n{BOTH}"));
+        comes_and_goes(env, "v.h", "-c d.c -DHAS=__has_include");
+    });
+}
+
+#[test]
+fn i5_has_include_behind_a_macro() {
+    for macros in [
+        "#define HAS(x) __has_include(x)\n",
+        "#define HAS __has_include\n",
+        "#ifdef __has_include\n#define ONE(x) __has_include(x)\n#endif\n#define HAS(x) ONE(x)\n",
+    ] {
+        each(|env| {
+            env.write("has/has.h", macros);
+            env.write(
+                "src/a.c",
+                format!("#include \"has.h\"\n#if HAS(\"x.h\")\n{BOTH}"),
+            );
+            comes_and_goes(env, "src/x.h", "-c -Ihas src/a.c");
+            env.cc("-c -Ihas src/a.c").direct_hit();
+            env.write(
+                "src/b.c",
+                format!("#include \"has.h\"\n#if HAS(<y.h>)\n{BOTH}"),
+            );
+            comes_and_goes(env, "has/y.h", "-c -Ihas src/b.c");
+            env.cc("-c -Ihas src/b.c").direct_hit();
+        });
+    }
+}
+
+#[test]
+fn i5_has_include_in_the_body_of_a_macro() {
+    each(|env| {
+        env.write("has/has.h", "#define HAS_X __has_include(\"x.h\")\n");
+        env.write("src/a.c", format!("#include \"has.h\"\n#if HAS_X\n{BOTH}"));
+        comes_and_goes(env, "src/x.h", "-c -Ihas src/a.c");
+        env.cc("-c -Ihas src/a.c").direct_hit();
+    });
+}
+
+/// git: a macro holds the name of a file whose times are always new.
+#[test]
+fn i5_macro_with_the_name_of_a_changing_file() {
+    each(|env| {
+        env.write(
+            "a.c",
+            "#include H\n#define KLOG \"/proc/kmsg\"\nint f(void) { return sizeof EXE; }\n",
+        );
+        env.write("h.h", "int h;\n");
+        env.cc("-c a.c -DH=\"h.h\" -DEXE=\"/proc/self/exe\"")
+            .miss_then_hit();
+    });
+}
+
+/// git: `??/` in a comment is no trigraph that does anything.
+#[test]
+fn i8_trigraphs_in_comments() {
+    each(|env| {
+        env.write(
+            "a.c",
+            "/* .git/objects/??/?{38} */\nint f(void) { return 1; }\n",
+        );
+        env.cc("-c a.c").miss_then_hit();
+        env.cc("-c -std=c99 a.c").miss_then_hit();
+        // Here it hides a line, which names a header.
+        env.write("b.c", "// ??/\n#include \"x.h\"\nint a;\n");
+        env.write("x.h", "int b;\n");
+        env.cc("-c -std=c99 b.c").right_twice();
+        env.write("x.h", "int c;\n");
+        env.cc("-c -std=c99 b.c").right();
+        env.cc("-c b.c").right_twice();
+    });
+}
+
+/// Kernels: options that gcc takes only together with others.
+#[test]
+fn o4_options_that_need_others() {
+    each(|env| {
+        env.write("a.c", "#include <a.h>\nint f(void) { return A; }\n");
+        env.write("system/a.h", "#define A 1\n");
+        env.write("user/b.h", "#define B 1\n");
+        let args = "-nostdinc -isystem system -Iuser -include user/b.h -mcmodel=kernel -fno-PIE \
+                    -mno-red-zone -c a.c -o a.o -Wp,-MMD,.a.o.d";
+        env.cc(args).miss_then_hit();
+        env.cc("-mcmodel=kernel -fno-PIE -c a.c -isystem system")
+            .miss_then_hit();
+    });
+}
+
+/// Kernels: an empty source, to find out which options there are.
+#[test]
+fn c5_null_device_as_the_source() {
+    each(|env| {
+        env.cc("-Werror -O2 -c -x c /dev/null -o one")
+            .miss_then_hit();
+        env.cc("-Werror -O2 -c -x c /dev/null -o two").direct_hit();
+        env.cc("-Werror -O2 -S -x c++ /dev/null -o two -MD")
+            .miss_then_hit();
+        env.cc("-Werror -no-such-option -c -x c /dev/null -o one")
+            .right();
+    });
+}
