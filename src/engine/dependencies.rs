@@ -249,7 +249,8 @@ fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
 fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
     content
         .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
+        // A pass over preprocessed text names the predefined macros, too.
+        .filter(|line| !matches!(*line, b"" | b"<built-in>" | b"<command line>"))
         .map(|line| PathBuf::from(OsStr::from_bytes(line)))
 }
 

@@ -135,6 +135,18 @@ impl Tree {
         text
     }
 
+    /// Forgets the content of files for which `varies` holds: that they are
+    /// there, and their mode, is all that is left to compare.
+    pub fn forget(&mut self, varies: impl Fn(&Path) -> bool) {
+        for (name, node) in &mut self.nodes {
+            if let Node::File { bytes, .. } = node
+                && varies(name)
+            {
+                *bytes = format!("{}", bytes.is_empty()).into_bytes();
+            }
+        }
+    }
+
     /// As [`Tree::differences`], without the files whose content is not the same
     /// here and in one of `others` either: what varies by itself. Their names and
     /// modes are still compared.

@@ -11,6 +11,7 @@ mod line;
 mod names;
 mod record;
 mod resolve;
+mod sides;
 
 use std::ffi::OsString;
 
