@@ -230,7 +230,7 @@ pub fn collect(
             .ok_or(Unknown::Unreadable("no channel"))?;
         if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
-        } else {
+        } else if !(content.is_empty() && includes_nothing(command)) {
             let (_, file) = depfile::detect(family, &content)
                 .ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
@@ -239,6 +239,18 @@ pub fn collect(
     let mut seen = HashSet::from([command.source.clone()]);
     found.paths.retain(|path| seen.insert(path.clone()));
     Ok(found)
+}
+
+/// Whether the source and the command name no header at all: gcc then has
+/// nothing to write where it is told not to include its own either
+/// (`-ffreestanding`, `-nostdinc`).
+fn includes_nothing(command: &Command) -> bool {
+    let source = crate::hash::file::read(&command.source);
+    command.forced_includes.is_empty()
+        && source.is_some_and(|content| {
+            let scan = scan::scan(&content.bytes);
+            !scan.computed && scan.lookups.is_empty()
+        })
 }
 
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
