@@ -12,6 +12,8 @@ mod names;
 mod record;
 mod resolve;
 
+pub use forward::{with_all_headers, without_dependencies};
+
 use std::ffi::OsString;
 
 use super::command::{Parsed, PassThrough, Reason};
