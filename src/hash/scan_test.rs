@@ -84,24 +84,27 @@ fn existence_behind_macros() {
     assert_eq!(with("#ifdef HAS\nint x = HAS(y);"), scan(b""));
 }
 
+/// Both readings count: with trigraphs and without.
 #[test]
 fn trigraphs() {
-    for text in [
-        "??=include <a.h>",
-        "// x ??/\n",
-        "/* ??/  \n */",
-        "char *s = \"??/\"\";",
-        "#include \"??/a.h\"",
+    for (text, expected) in [
+        ("??=include <a.h>", &["<a.h>"][..]),
+        ("// x ??/\n#include <a.h>\n", &["<a.h>"]),
+        ("/* ??/  \n */\n#include <a.h>\n", &["<a.h>"]),
+        ("char *s = \"??/\"\n#include <a.h>\n\";", &["<a.h>"]),
+        ("#include \"??/a.h\"", &["\"??/a.h\"", "\"\\a.h\""]),
+        ("#incl??/\nude <a.h>", &["<a.h>"]),
     ] {
-        assert!(scan(text.as_bytes()).obscure, "{text}");
+        assert_eq!(names(text), expected, "{text}");
     }
+    assert!(scan(b"char *t = __TI??/\nME__;").time);
     for text in [
         "",
         "/* objects/??/?{38} ??= */",
         "int x = a ?? b;",
         "// ??/ x",
     ] {
-        assert!(!scan(text.as_bytes()).obscure, "{text}");
+        assert_eq!(scan(text.as_bytes()), Scan::default(), "{text}");
     }
 }
 
@@ -177,8 +180,9 @@ fn assembler_that_macros_make() {
 #[test]
 fn the_rest() {
     assert!(scan(b"#pragma GCC system_header").system_header);
-    assert!(scan(b"#embed \"x\"").embed);
-    assert!(scan(b"??=include <a.h>").obscure);
+    assert!(scan(b"#embed NAME").computed_embed);
+    assert!(scan(b"#if __has_embed(NAME)").computed_existence);
+    assert!(!scan(b"int __has_embed(NAME);").computed_existence);
     assert!(!scan(b"").obscure);
 }
 

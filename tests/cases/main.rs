@@ -21,3 +21,4 @@ mod races;
 mod search;
 mod store;
 mod syntax;
+mod unreported;
