@@ -335,7 +335,7 @@ fn understand(
         let why = "the processor cannot be told from others".to_owned();
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, why));
     }
-    if let Some(option) = dependencies::stray_option(&command) {
+    if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
     if command.product != Product::Nothing

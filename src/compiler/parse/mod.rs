@@ -13,6 +13,8 @@ mod record;
 mod resolve;
 mod sides;
 
+pub use forward::{with_all_headers, without_dependencies};
+
 use std::ffi::OsString;
 
 use super::command::{Parsed, PassThrough, Reason};
