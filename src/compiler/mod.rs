@@ -5,6 +5,7 @@
 //! lines and fuzzed.
 
 pub mod command;
+pub mod configuration;
 pub mod depfile;
 pub mod environment;
 pub mod family;
@@ -18,7 +19,7 @@ pub use command::{
     Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
-pub use parse::parse;
+pub use parse::{parse, parse_configured};
 pub use response::{NoFiles, ResponseFiles};
 
 #[cfg(test)]
