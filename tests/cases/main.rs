@@ -13,6 +13,7 @@ mod env;
 
 mod call;
 mod dependencies;
+mod drivers;
 mod found;
 mod inputs;
 mod options;
