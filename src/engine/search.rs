@@ -93,10 +93,10 @@ fn ask(
         set: &[("LC_ALL", "C".into())],
         unset: &["LANGUAGE", "DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"],
     };
+    // A list that is complete is right even where the run fails then: the options
+    // that matter here may need others to be accepted (`-mcmodel=kernel` needs
+    // `-fno-PIE`).
     let answer = invocation.query().ok()?;
-    if !answer.status.success() {
-        return None;
-    }
     // Which configuration files clang reads by itself depends on the target;
     // the command line was read with those of its default.
     let text = String::from_utf8_lossy(&answer.stderr);

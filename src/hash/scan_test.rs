@@ -248,10 +248,12 @@ proptest::proptest! {
     /// strings, in which they are text.
     #[test]
     fn splices_do_not_count(pieces in pieces(), at: proptest::sample::Index) {
-        let text = pieces.concat();
-        proptest::prop_assume!(!text.contains('R') && !text.contains('?') && text.is_ascii());
-        let at = at.index(text.len() + 1);
-        proptest::prop_assume!(!text[..at].ends_with('\\'));
+        let plain = |text: &String| !text.contains(['R', '?']) && text.is_ascii();
+        let text = pieces.into_iter().filter(plain).collect::<Vec<_>>().concat();
+        let mut at = at.index(text.len() + 1);
+        while text[..at].ends_with('\\') {
+            at -= 1;
+        }
         let spliced = format!("{}\\\n{}", &text[..at], &text[at..]);
         proptest::prop_assert_eq!(scan(text.as_bytes()), scan(spliced.as_bytes()), "{}", spliced);
     }
