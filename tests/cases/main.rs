@@ -12,6 +12,7 @@ mod support;
 mod env;
 
 mod call;
+mod comments;
 mod dependencies;
 mod drivers;
 mod found;
@@ -22,4 +23,5 @@ mod races;
 mod search;
 mod store;
 mod syntax;
+mod token_fuzz;
 mod unreported;
