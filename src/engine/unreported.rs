@@ -14,15 +14,18 @@
 //! - `#embed`: beside the file that asks, in the working directory, then those
 //!   of `--embed-dir=`.
 
+mod drivers;
+
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::before::option_directory;
 use super::observe::{Dependency, data_file};
 use super::record::{Refusal, refuse};
-use super::{Cached, dependencies, preprocessed};
+use super::{Cached, preprocessed};
+use crate::compiler::environment::{self, EnvEffect};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family, depfile};
 use crate::hash::assembler::{self, Reads};
@@ -94,6 +97,11 @@ fn not_followed<T>(path: &Path) -> Result<T, Refusal> {
     )
 }
 
+/// Whether a variable names directories of headers.
+fn is_search(name: &OsStr) -> bool {
+    environment::classify(name.as_bytes()) == EnvEffect::KeyAndSearch
+}
+
 struct Inquiry<'i, 'c> {
     cached: &'i mut Cached<'c>,
     files: &'i [Dependency],
@@ -143,6 +151,12 @@ impl Inquiry<'_, '_> {
             return Ok(());
         }
         let reads = self.assembler_reads()?;
+        // Directives without a dot, parameters without a backslash.
+        let other_syntax =
+            |word: Vec<u8>| matches!(word.as_slice(), b"-M" | b"--mri" | b"--alternate");
+        if self.assembler_words().any(other_syntax) {
+            return not_followed(&self.cached.command.source);
+        }
         if reads.is_empty() {
             return Ok(());
         }
@@ -183,10 +197,11 @@ impl Inquiry<'_, '_> {
         if command.assembly && self.cached.identity.family == Family::Gcc {
             return Ok(Reads::default());
         }
+        let own = self.own_places();
         let asks = |(path, scan): (&Path, &Scan)| {
             // The system's headers name no data files in assembler.
             scan.assembler_file
-                || (scan.opaque_assembler && !dependencies::is_system(path, command, self.search))
+                || (scan.opaque_assembler && !own.iter().any(|place| path.starts_with(place)))
         };
         let hidden = self.in_options(b"asm") || self.in_options(b"incbin");
         if !hidden && !self.scans().any(asks) {
@@ -194,6 +209,26 @@ impl Inquiry<'_, '_> {
         }
         let text = self.text(plain)?;
         Ok(assembler::of_preprocessed(&text))
+    }
+
+    /// The directories that the compiler searches by itself.
+    fn own_places(&self) -> Vec<&PathBuf> {
+        let named: HashSet<PathBuf> = self.named_places().collect();
+        let own = |place: &&PathBuf| place.is_absolute() && !named.contains(*place);
+        // `CPATH` and its kin, which nothing tells from those.
+        let mut variables = self.cached.environment.iter();
+        match variables.any(|(name, _)| name.as_bytes().ends_with(b"PATH") && is_search(name)) {
+            true => Vec::new(),
+            false => self.search.angle.iter().filter(own).collect(),
+        }
+    }
+
+    /// The directories of the command line.
+    fn named_places(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let args = self.cached.command.args.iter();
+        args.filter(|arg| arg.class == Class::Search)
+            .filter_map(|arg| option_directory(&arg.words))
+            .map(Path::to_owned)
     }
 
     /// The source as it is, or preprocessed.
@@ -210,17 +245,35 @@ impl Inquiry<'_, '_> {
         }
     }
 
+    /// What `-Wa,` and `-Xassembler` hand on; `-I` and its value as one word.
+    fn assembler_words(&self) -> impl Iterator<Item = Vec<u8>> {
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        for arg in &self.cached.command.args {
+            let list: Vec<&[u8]> = match arg.words.as_slice() {
+                [word] => match word.as_bytes().strip_prefix(b"-Wa,") {
+                    Some(list) => list.split(|b| *b == b',').collect(),
+                    None => continue,
+                },
+                [option, word] if option == "-Xassembler" => vec![word.as_bytes()],
+                _ => continue,
+            };
+            for word in list {
+                match words.last_mut() {
+                    Some(last) if last == b"-I" => last.extend_from_slice(word),
+                    _ => words.push(word.to_owned()),
+                }
+            }
+        }
+        words.into_iter()
+    }
+
     fn assembler_places(&self) -> Vec<PathBuf> {
-        let named = self
-            .cached
-            .command
-            .args
-            .iter()
-            .filter(|arg| arg.class == Class::Search)
-            .filter_map(|arg| option_directory(&arg.words))
-            .map(Path::to_owned);
         let mut places = vec![PathBuf::new()];
-        places.extend(named);
+        places.extend(self.named_places());
+        places.extend(self.assembler_words().filter_map(|word| {
+            let rest = word.strip_prefix(b"-I")?;
+            (!rest.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(rest)))
+        }));
         places.extend(self.search.quote.iter().chain(&self.search.angle).cloned());
         let mut seen = HashSet::new();
         places.retain(|place| seen.insert(place.clone()));
@@ -342,116 +395,6 @@ impl Inquiry<'_, '_> {
         Ok(())
     }
 
-    // Files of options ---------------------------------------------------
-
-    fn values(&self, options: &[&str]) -> Vec<PathBuf> {
-        let joined = |words: &[OsString]| {
-            let first = words.first()?.as_bytes();
-            let rest = options
-                .iter()
-                .find_map(|option| first.strip_prefix(option.as_bytes()))?;
-            let value = match rest.is_empty() {
-                true => words.get(1)?.as_bytes(),
-                false => rest,
-            };
-            Some(PathBuf::from(OsStr::from_bytes(value)))
-        };
-        let args = &self.cached.command.args;
-        args.iter().filter_map(|arg| joined(&arg.words)).collect()
-    }
-
-    /// `-specs=f`: gcc looks for it among its libraries first. One may include
-    /// others.
-    fn specs(&mut self) -> Result<(), Refusal> {
-        if self.cached.identity.family != Family::Gcc {
-            return Ok(());
-        }
-        let mut pending: Vec<Vec<u8>> = Vec::new();
-        for name in self.values(&["-specs=", "--specs="]) {
-            pending.push(name.into_os_string().into_encoded_bytes());
-        }
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let places = self.library_places()?;
-        while let Some(name) = pending.pop() {
-            for path in self.required(&name, &places)? {
-                let content = crate::hash::file::read(&path);
-                let Some(content) = content.filter(|c| c.stamp.changed < self.started) else {
-                    return not_followed(&path);
-                };
-                for file in included_specs(&content.bytes) {
-                    if !pending.contains(&file) && file != name {
-                        pending.push(file);
-                    }
-                }
-                if pending.len() > 64 {
-                    return not_followed(&path);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The directories in which gcc looks for its own files, and the working one.
-    fn library_places(&self) -> Result<Vec<PathBuf>, Refusal> {
-        let call = &self.cached.call;
-        let answer =
-            preprocessed::expand_with(call, self.cached.command, &["-print-search-dirs"], &[]);
-        let text = answer.map(|answer| answer.stdout).unwrap_or_default();
-        let mut lines = text.split(|b| *b == b'\n');
-        let Some(list) = lines.find_map(|line| line.strip_prefix(b"libraries: =")) else {
-            return not_followed(Path::new("-specs="));
-        };
-        let mut places = vec![PathBuf::new()];
-        places.extend(crate::sys::paths::search_path(Some(OsStr::from_bytes(
-            list,
-        ))));
-        Ok(places)
-    }
-
-    /// `-B`: what is not below the prefix must stay so, for every name that a
-    /// compile looks for there.
-    fn prefixes(&mut self) -> Result<(), Refusal> {
-        let names = self.cached.identity.below_prefix();
-        for prefix in self.values(&["-B"]) {
-            for name in &names {
-                self.look_for(name.as_os_str().as_bytes(), std::slice::from_ref(&prefix))?;
-            }
-            // A prefix that is no directory is one of names.
-            if !prefix.is_dir() {
-                for name in &names {
-                    let mut joined = prefix.clone().into_os_string();
-                    joined.push(name);
-                    self.look_for(joined.as_bytes(), &[PathBuf::new()])?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// clang's sanitizers have lists beside its headers, if they are installed.
-    fn default_lists(&mut self) -> Result<(), Refusal> {
-        if self.cached.identity.family != Family::Clang || self.values(&["-fsanitize="]).is_empty()
-        {
-            return Ok(());
-        }
-        let call = &self.cached.call;
-        let first = ["-print-resource-dir"];
-        let answer = preprocessed::expand_with(call, self.cached.command, &first, &[]);
-        let Some(answer) = answer else {
-            return not_followed(Path::new("-fsanitize="));
-        };
-        let directory = Path::new(OsStr::from_bytes(answer.stdout.trim_ascii()));
-        let place = directory.join("share");
-        for sanitizer in SANITIZERS {
-            let name = format!("{sanitizer}_ignorelist.txt");
-            self.look_for(name.as_bytes(), std::slice::from_ref(&place))?;
-        }
-        self.look_for(b"dfsan_abilist.txt", std::slice::from_ref(&place))?;
-        Ok(())
-    }
-
     // The clock ----------------------------------------------------------
 
     fn clock(&mut self) -> Result<(), Refusal> {
@@ -510,23 +453,6 @@ impl Inquiry<'_, '_> {
             timestamp,
         })
     }
-}
-
-/// Sanitizers with a list of their own (clang 14 and 19, `SanitizerArgs.cpp`).
-const SANITIZERS: [&str; 9] = [
-    "asan", "cfi", "hwasan", "memtag", "msan", "nsan", "rtsan", "tsan", "ubsan",
-];
-
-/// `%include <f>`, `%include_noerr <f>` in a file of specs (GCC manual, "Spec Files").
-fn included_specs(text: &[u8]) -> Vec<Vec<u8>> {
-    let name = |line: &[u8]| {
-        let rest = line.strip_prefix(b"%include")?;
-        let rest = rest.strip_prefix(b"_noerr").unwrap_or(rest);
-        let rest = rest.trim_ascii().strip_prefix(b"<")?;
-        let end = memchr::memchr(b'>', rest)?;
-        rest.get(..end).map(<[u8]>::to_owned)
-    };
-    text.split(|b| *b == b'\n').filter_map(name).collect()
 }
 
 const NAMES: [&str; 3] = ["__TIME__", "__DATE__", "__TIMESTAMP__"];

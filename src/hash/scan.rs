@@ -305,9 +305,18 @@ impl<'a> Scanner<'a> {
             }
             b"defined" => self.skip_operand(),
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
+            b"_Pragma" | b"GCC" => self.found.obscure |= self.names_dependency(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
             _ => self.found.time_pieces |= is_time_piece(word),
         }
+    }
+
+    /// Behind `_Pragma` or `GCC`: whether this is the pragma that looks at the
+    /// time of a file.
+    fn names_dependency(&self) -> bool {
+        let rest = self.rest();
+        let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        memchr::memmem::find(&rest[..line], b"dependency").is_some()
     }
 
     /// Behind `asm`: looks ahead whether its text is all string literals.

@@ -183,6 +183,9 @@ fn the_rest() {
     assert!(scan(b"#embed NAME").computed_embed);
     assert!(scan(b"#if __has_embed(NAME)").computed_existence);
     assert!(!scan(b"int __has_embed(NAME);").computed_existence);
+    assert!(scan(b"_Pragma(\"GCC dependency \\\"a\\\"\")").obscure);
+    assert!(scan(b"DO(GCC dependency \"a\")").obscure);
+    assert!(!scan(b"_Pragma(\"once\")\nint dependency; int GCC;").obscure);
     assert!(!scan(b"").obscure);
 }
 
