@@ -364,3 +364,41 @@ fn o15_modules() {
         assert_eq!(counted.get("unsupported_compiler_option"), 1);
     });
 }
+
+/// A gcc of the case's own, that finds its parts beside itself.
+fn own_gcc(env: &Env) -> Option<std::path::PathBuf> {
+    let parts = fs::read_dir("/usr/lib/gcc/x86_64-linux-gnu/12").ok()?;
+    let own = env.root.join("own");
+    let library = own.join("lib/gcc/x86_64-linux-gnu/12");
+    fs::create_dir_all(&library).ok()?;
+    fs::create_dir_all(own.join("bin")).ok()?;
+    for part in parts.flatten() {
+        std::os::unix::fs::symlink(part.path(), library.join(part.file_name())).ok()?;
+    }
+    let real = fs::canonicalize(env.compiler.real_c()).ok()?;
+    fs::copy(real, own.join("bin/gcc")).ok()?;
+    env.install("gcc", &own.join("bin/gcc"));
+    Some(library)
+}
+
+#[test]
+fn i15_specs_of_gcc_itself() {
+    one(Compiler::Gcc, |env| {
+        let Some(library) = own_gcc(env) else {
+            return skip("gcc 12 is somewhere else");
+        };
+        env.write(
+            "a.c",
+            "#ifndef V\n#define V 0\n#endif\nint f(void) { return V; }\n",
+        );
+        let step = || env.cc("-c a.c");
+        step().miss_then_hit();
+        for (number, place) in ["specs", "../specs"].iter().enumerate() {
+            let text = format!("*cc1_options:\n+ -DV={}\n\n", number + 1);
+            fs::write(library.join(place), text).unwrap();
+            step().miss_then_hit();
+            fs::remove_file(library.join(place)).unwrap();
+            step().hit();
+        }
+    });
+}

@@ -553,3 +553,42 @@ fn i9_pragmas_that_look_at_times() {
         env.cc("-c a.c").right_twice();
     });
 }
+
+#[test]
+fn i3_odd_files() {
+    each(|env| {
+        env.mkdir("early");
+        env.write("late/v.h", "#define V 1\n");
+        let sources = [
+            "\u{feff}#include <v.h>\nint f(void) { return V; }\n",
+            "int x; // a line\r#include <v.h>\r\nint y;\n",
+            "int x;\r\n#include <v.h>\r\nint y = V;\r\n",
+        ];
+        for source in sources {
+            env.write("a.c", source);
+            env.cc("-c a.c -Iearly -Ilate").miss_then_hit();
+            env.write("early/v.h", "#define V 2 + 1\n");
+            env.cc("-c a.c -Iearly -Ilate").right();
+            env.remove("early/v.h");
+            env.cc("-c a.c -Iearly -Ilate").right();
+        }
+    });
+    one(Compiler::Gcc, |env| {
+        let wide: Vec<u8> = "#include <v.h>\nint f(void) { return V; }\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        env.mkdir("early");
+        let header: Vec<u8> = "#define V 1\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        env.write("late/v.h", header);
+        env.write("a.c", wide);
+        env.cc("-c a.c -finput-charset=UTF-16LE -Iearly -Ilate -nostdinc -ffreestanding")
+            .stderr_varies()
+            .right_twice();
+        env.write("b.c", "const char *s = \"\u{e4}\";\n");
+        env.cc("-c b.c -finput-charset=utf-8").miss_then_hit();
+    });
+}
