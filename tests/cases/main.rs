@@ -14,6 +14,7 @@ mod env;
 mod call;
 mod comments;
 mod dependencies;
+mod drivers;
 mod found;
 mod inputs;
 mod options;
