@@ -23,4 +23,6 @@ pub use parse::parse;
 pub use response::{NoFiles, ResponseFiles};
 
 #[cfg(test)]
+mod completeness_tests;
+#[cfg(test)]
 mod installed_tests;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
 use super::record::{Refusal, refuse, written_since};
-use super::{Cached, dependencies, restore};
+use super::{Cached, comments, dependencies, restore};
 use crate::compiler::depfile;
 use crate::compiler::search::SearchPaths;
 use crate::hash::Digest;
 use crate::hash::scan::Scan;
+use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -18,6 +19,8 @@ use crate::sys::clock::{self, Nanos};
 pub struct Dependency {
     pub path: PathBuf,
     pub digest: Digest,
+    /// [`TokenDigest::NONE`] where comments in it may count.
+    pub tokens: TokenDigest,
     pub stamp: Stamp,
     /// `None` for files that are not source text (profiles, plugins, ...).
     pub scan: Option<Scan>,
@@ -39,6 +42,7 @@ pub fn read_files(
         });
     };
     let source = cached.command.source.clone();
+    let mut blind = comments::Blind::new(cached);
     for path in std::iter::once(&source).chain(dependencies) {
         let now = clock::coarse_now();
         let Some(content) = crate::hash::file::read(path) else {
@@ -55,11 +59,13 @@ pub fn read_files(
         if stamp != Stamp::NONE {
             cached.table.put(&stamp, &digest);
         }
+        let scan = crate::hash::scan::scan(&content.bytes);
         files.push(Dependency {
             path: path.clone(),
             digest,
+            tokens: blind.tokens(path, &content.bytes, &scan),
             stamp,
-            scan: Some(crate::hash::scan::scan(&content.bytes)),
+            scan: Some(scan),
         });
     }
     for (path, optional) in cached.other_inputs() {
@@ -72,6 +78,7 @@ pub fn read_files(
                 files.push(Dependency {
                     path,
                     digest,
+                    tokens: TokenDigest::NONE,
                     stamp,
                     scan: None,
                 });
@@ -84,6 +91,7 @@ pub fn read_files(
             None => modified(&path, "cannot be read"),
         }
     }
+    blind.settle(&mut files);
     (files, refusal)
 }
 
@@ -112,6 +120,7 @@ pub fn data_file(
         Some((digest, stamp)) => Ok(Some(Dependency {
             path: path.to_owned(),
             digest,
+            tokens: TokenDigest::NONE,
             stamp,
             scan: None,
         })),

@@ -19,6 +19,7 @@ use crate::entry::manifest::{
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
+use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -95,6 +96,13 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
+    let streams = &compiled.captured;
+    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
+        // Messages quote their sources.
+        for file in &mut evidence.files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     let files = evidence.manifest_files(cached)?;
     let key = key
         .filter(|_| !evidence.unreported)
@@ -285,6 +293,12 @@ fn guard(
         })
         .collect();
     let unreported = !found.names.is_empty();
+    if !found.files.is_empty() {
+        // One of them may be a source too, and then all of its text counts.
+        for file in &mut files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     files.extend(found.files);
     Ok(Evidence {
         files,
@@ -395,6 +409,7 @@ fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
         .map(|file| NewFile {
             path: stored_path(cached, file.path.as_os_str().as_bytes()),
             digest: file.digest,
+            tokens: file.tokens,
             stamp: file.stamp,
         })
         .collect()

@@ -12,6 +12,7 @@ mod support;
 mod env;
 
 mod call;
+mod comments;
 mod dependencies;
 mod found;
 mod inputs;
@@ -25,4 +26,5 @@ mod side_gcc;
 mod side_profile;
 mod store;
 mod syntax;
+mod token_fuzz;
 mod unreported;
