@@ -17,7 +17,8 @@ pub mod response;
 pub mod search;
 
 pub use command::{
-    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Product, Reason, Traits,
+    Arg, Class, Command, Dependencies, Dumps, Input, Output, Overwrite, Parsed, PassThrough,
+    Product, Profile, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
 pub use parse::{parse, parse_configured};

@@ -11,6 +11,7 @@ mod comments;
 mod compile;
 mod dependencies;
 mod direct;
+mod dumps;
 mod existence;
 mod hit;
 mod identity;
@@ -26,6 +27,7 @@ mod search;
 mod session;
 mod shadow;
 mod side;
+mod sides;
 mod terminal;
 mod undeclared;
 mod unreported;
@@ -246,6 +248,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         command: &command,
         identity: &identity,
         compiler,
+        program: call.program,
         driver: base_name(call.name),
         argv: call.args,
         input: call.input.map(|input| Digest::of(&input.bytes)),
@@ -274,6 +277,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
             && identity.knows_source_date_epoch(),
         absent_inputs: Vec::new(),
         watch: None,
+        before: sides::Before::default(),
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -332,12 +336,11 @@ fn understand(
         let why = "the processor cannot be told from others".to_owned();
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, why));
     }
-    if let Some(option) = dependencies::stray_option(&command) {
+    if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    let replaced = restore::replaces(identity.family, &command);
     if command.product != Product::Nothing
-        && restore::existing(&command.output, replaced) == restore::Existing::Special
+        && restore::existing(&command.output, command.overwrite) == restore::Existing::Special
     {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
@@ -362,6 +365,8 @@ pub(crate) struct Cached<'a> {
     /// Files named by options that are not there.
     absent_inputs: Vec<PathBuf>,
     watch: Option<undeclared::Watch>,
+    /// What was there before the compile.
+    before: sides::Before,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -411,6 +416,7 @@ impl Cached<'_> {
         if self.command.traits.has_unknown {
             self.watch = Some(undeclared::Watch::begin(self.command));
         }
+        self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
         let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {

@@ -8,6 +8,8 @@ use crate::compiler::Reason;
 const DIRECTORY: Marks = Marks::DIRECTORY;
 const LAYOUT: Marks = Marks::LAYOUT;
 const COVERAGE: Marks = DIRECTORY.and(Marks::OUTPUT).and(LAYOUT);
+/// Messages may name the files that are kept.
+const TEMPS: Marks = Marks::OUTPUT.and(LAYOUT);
 
 const fn pass(spelling: &'static str, value: super::Value, doc: &'static str) -> Row {
     row(
@@ -57,10 +59,10 @@ pub static ROWS: &[Row] = &[
     row("--param=", Joined, Key, "a tuning parameter"),
     row("--pedantic", None, Key, "as -pedantic").with(LAYOUT),
     row("--pedantic-errors", None, Key, "as -pedantic-errors").with(LAYOUT),
-    row("--pipe", None, Silent, "as -pipe"),
+    row("--pipe", None, Key, "as -pipe"),
     row("--preprocess", None, Pass(Reason::CalledForPreprocessing), "as -E"),
     info("--print-", Joined),
-    pass("--save-temps", OptionalJoined, "keeps intermediate files"),
+    row("--save-temps", OptionalJoined, SaveTemps, "as -save-temps").with(TEMPS),
     row("--std", Separate, KeyAndSearch, "as -std="),
     row("--std=", Joined, KeyAndSearch, "as -std="),
     row("--sysroot", Separate, Search, "root of headers and libraries"),
@@ -117,7 +119,6 @@ pub static ROWS: &[Row] = &[
     row("-ansi", None, KeyAndSearch, "the standard language"),
     row("-c", None, Compile, "stops at the object"),
     row("-coverage", None, Beside("gcno"), "as --coverage").with(COVERAGE),
-    pass("-d", OptionalJoined, "dumps of the compiler's insides"),
     row("-dA", None, Key, "comments in assembly"),
     info("-dumpfullversion", None),
     info("-dumpmachine", None),
@@ -125,7 +126,6 @@ pub static ROWS: &[Row] = &[
     info("-dumpversion", None),
     row("-e", JoinedOrSeparate, Key, "entry point; not used by a compile"),
     row("-f", Joined, Feature, "other feature: plain words are part of the key, a value that is not known to be plain is looked at as a file"),
-    pass("-fauto-profile", None, "profile data by default name"),
     row("-fcolor-diagnostics", None, Color { explicit: true }, "colour"),
     row("-fdebug-prefix-map=", Joined, PrefixMap, "rewrites paths in debug information"),
     row("-fdiagnostics-color", None, Color { explicit: true }, "colour"),
@@ -160,15 +160,14 @@ pub static ROWS: &[Row] = &[
     row("-fplugin=", Joined, Plugin, "a plugin of the compiler"),
     pass("-fpreprocessed", None, "the source is already preprocessed"),
     row("-fprofile-arcs", None, Key, "counters in the object, named after it").with(COVERAGE),
-    row("-fprofile-dir=", Joined, Key, "where the program writes its counters").with(COVERAGE),
+    row("-fprofile-dir=", Joined, ProfileDirectory, "where the program writes its counters, and where gcc looks for them").with(COVERAGE),
     row("-fprofile-exclude-files=", Joined, Key, "expressions, not files"),
     row("-fprofile-filter-files=", Joined, Key, "expressions, not files"),
     row("-fprofile-generate", None, Key, "counters in the object, named after it").with(COVERAGE),
-    row("-fprofile-generate=", Joined, Key, "counters in the object, named after it").with(COVERAGE),
+    row("-fprofile-generate=", Joined, ProfileDirectory, "counters in the object, named after it").with(COVERAGE),
     row("-fprofile-update=", Joined, Key, "how counters are updated"),
     row("-fsanitize-coverage=", Joined, Key, "calls at edges").with(LAYOUT),
     row("-fsanitize=", Joined, Key, "checks that report source positions").with(LAYOUT),
-    pass("-fsave-optimization-record", OptionalJoined, "a file of optimization remarks"),
     row("-fstack-usage", None, Beside("stack-usage"), "a file of stack use per function"),
     row("-fsyntax-only", None, SyntaxOnly, "makes no product; messages and further files are kept").with(LAYOUT),
     row("-ftest-coverage", None, Beside("gcno"), "a file of coverage notes").with(COVERAGE),
@@ -211,14 +210,14 @@ pub static ROWS: &[Row] = &[
     row("-pedantic-errors", None, Key, "errors that the standard asks for").with(LAYOUT),
     row("-pg", None, Key, "profiling calls"),
     row("-pie", None, Key, "not used by a compile"),
-    row("-pipe", None, Silent, "pipes instead of temporary files"),
+    row("-pipe", None, Key, "pipes instead of temporary files: messages of the assembler name them"),
     info("-print-", Joined),
     row("-pthread", None, KeyAndSearch, "threads"),
     row("-pthreads", None, KeyAndSearch, "threads"),
     row("-r", None, Key, "not used by a compile"),
     row("-rdynamic", None, Key, "not used by a compile"),
     row("-s", None, Key, "not used by a compile"),
-    pass("-save-temps", OptionalJoined, "keeps intermediate files"),
+    row("-save-temps", OptionalJoined, SaveTemps, "keeps the files between the steps of a compile").with(TEMPS),
     row("-shared", None, Key, "not used by a compile"),
     row("-shared-libgcc", None, Key, "not used by a compile"),
     pass("-specs", Separate, "options of the driver in a file"),

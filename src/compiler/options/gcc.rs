@@ -6,6 +6,9 @@ use super::{Marks, Row, row};
 use crate::compiler::Reason;
 
 const LAYOUT: Marks = Marks::LAYOUT;
+/// Dumps show names that are made from the product's.
+const DUMPS: Marks = Marks::OUTPUT.and(LAYOUT);
+const PROFILE: Marks = Marks::DIRECTORY.and(Marks::OUTPUT).and(LAYOUT);
 
 const fn pass(spelling: &'static str, value: super::Value, doc: &'static str) -> Row {
     row(
@@ -27,6 +30,7 @@ pub static ROWS: &[Row] = &[
     row("--no-canonical-prefixes", None, KeyAndSearch, "as -no-canonical-prefixes"),
     row("--no-standard-includes", None, Search, "as -nostdinc"),
     row("--no-sysroot-suffix", None, Search, "no suffix to --sysroot"),
+    pass("--save-temps=", Joined, "gcc knows no such option"),
     row("--specs=", Joined, Specs, "as -specs=").with(Marks::ANYTHING),
     row("--target-help", None, Pass(Reason::NoInputFile), "prints and compiles nothing"),
     row("--traditional", None, Key, "as -traditional"),
@@ -34,18 +38,20 @@ pub static ROWS: &[Row] = &[
     row("-R", JoinedOrSeparate, Key, "not used by a compile"),
     row("-aux-info", Separate, WriteFile("aux-info"), "a file of prototypes"),
     pass("-aux-info=", Joined, "a file of prototypes"),
+    row("-d", OptionalJoined, DumpLetters, "with an `a` dumps after each pass over RTL; addresses in them are those of the compile that was stored").with(DUMPS),
     row("-dD", None, Key, "only with -E"),
     row("-dI", None, Key, "only with -E"),
     row("-dN", None, Key, "only with -E"),
     row("-dU", None, Key, "only with -E"),
     row("-dp", None, Key, "comments in assembly"),
-    pass("-dumpbase", Separate, "names of files beside the product"),
-    pass("-dumpbase-ext", Separate, "names of files beside the product"),
-    pass("-dumpdir", Separate, "names of files beside the product"),
+    row("-dumpbase", Separate, DumpBase, "names of the files beside the product"),
+    row("-dumpbase-ext", Separate, DumpBaseExtension, "what those names lose before their suffix"),
+    row("-dumpdir", Separate, DumpDirectory, "what those names begin with"),
     pass("-fada-spec", OptionalJoined, "writes Ada specifications"),
     row("-fanalyzer", None, Key, "warnings from paths through the program").with(LAYOUT),
-    pass("-fauto-profile=", Joined, "profile data"),
-    pass("-fbranch-probabilities", None, "profile data by default name"),
+    row("-fauto-profile", None, InputNamed("fbdata.afdo"), "profile data, fbdata.afdo").with(LAYOUT),
+    row("-fauto-profile=", Joined, Input { optional: false }, "profile data").with(LAYOUT),
+    row("-fbranch-probabilities", None, ProfileByName, "profile data, named after the product").with(PROFILE),
     row("-fcallgraph-info", None, Beside("callgraph"), "a file of the call graph"),
     row("-fcallgraph-info=", Joined, Beside("callgraph"), "a file of the call graph"),
     pass("-fcompare-debug", OptionalJoined, "compiles twice"),
@@ -58,7 +64,9 @@ pub static ROWS: &[Row] = &[
     row("-fdiagnostics-format=sarif-stderr", None, Key, "diagnostics as SARIF on stderr").with(LAYOUT),
     row("-fdiagnostics-generate-patch", None, Key, "fixes on stderr").with(LAYOUT),
     pass("-fdiagnostics-set-output=", Joined, "diagnostics in a file"),
-    pass("-fdump-", Joined, "dumps of the compiler's insides"),
+    row("-fdump-", Joined, Dump, "dumps of the compiler's insides; addresses in them are those of the compile that was stored").with(DUMPS),
+    pass("-fdump-ada-spec", OptionalJoined, "writes Ada specifications, of headers too, named after each"),
+    row("-fdump-go-spec=", Joined, WriteFile("go-spec"), "a file of declarations in Go"),
     row("-fdump-noaddr", None, Key, "no addresses in dumps"),
     row("-fdump-unnumbered", None, Key, "no numbers in dumps"),
     row("-fdump-unnumbered-links", None, Key, "no numbers in dumps"),
@@ -67,7 +75,7 @@ pub static ROWS: &[Row] = &[
     pass("-fltrans", OptionalJoined, "a stage of link-time optimization"),
     pass("-fmem-report", OptionalJoined, "prints memory use"),
     pass("-fmodules-ts", None, "C++ modules"),
-    row("-fopt-info", OptionalJoined, Remarks, "optimization remarks on stderr").with(LAYOUT),
+    row("-fopt-info", OptionalJoined, Remarks, "optimization remarks on stderr or in a file; several files pass through").with(LAYOUT),
     pass("-fpost-ipa-mem-report", None, "prints memory use"),
     pass("-fpre-ipa-mem-report", None, "prints memory use"),
     row("-fprofile-abs-path", None, Key, "whole paths in coverage notes").with(Marks::DIRECTORY),
@@ -77,11 +85,12 @@ pub static ROWS: &[Row] = &[
     row("-fprofile-prefix-path=", Joined, Key, "prefix of counters' names"),
     pass("-fprofile-report", None, "prints statistics"),
     row("-fprofile-reproducible=", Joined, Key, "how counters are collected"),
-    pass("-fprofile-use", OptionalJoined, "profile data, by names made from the product's"),
+    row("-fprofile-use", OptionalJoined, ProfileByName, "profile data, named after the product, in the directory after `=`; data that is not there counts as absent").with(PROFILE),
     row("-frecord-gcc-switches", None, Key, "the command line in the object").with(Marks::COMMAND),
     pass("-frepo", None, "writes template repositories"),
     pass("-freport-bug", None, "writes a bug report"),
     pass("-fresolution=", Joined, "a stage of link-time optimization"),
+    row("-fsave-optimization-record", None, DumpFile, "a file of optimization remarks; addresses in it are those of the compile that was stored").with(DUMPS),
     pass("-fself-test=", Joined, "tests the compiler"),
     pass("-fstats", None, "prints statistics"),
     row("-ftarget-help", None, Pass(Reason::NoInputFile), "prints and compiles nothing"),

@@ -11,6 +11,9 @@ mod line;
 mod names;
 mod record;
 mod resolve;
+mod sides;
+
+pub use forward::{with_all_headers, without_dependencies};
 
 use std::ffi::OsString;
 use std::path::PathBuf;
