@@ -31,3 +31,4 @@ mod store;
 mod syntax;
 mod token_fuzz;
 mod unreported;
+mod unreported_more;
