@@ -2,8 +2,9 @@
 //!
 //! Each dependency and each guarded directory is looked at once. A stamp that
 //! did not move vouches for the content; where it moved, the digest decides,
-//! from the inode table or by reading the file; and what was verified that way
-//! gets its new stamp written into the manifest.
+//! from the inode table or by reading the file; where that differs, the digest of
+//! its tokens, if the result does not depend on comments. What was verified that
+//! way gets its new stamp and digest written into the manifest.
 
 use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
@@ -14,8 +15,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 
 use super::precompiled;
 use crate::entry::manifest::{
-    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, Times, Variant, Visitor,
+    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
 };
+use crate::hash::tokens::{self, Dialect, TokenDigest};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -39,10 +41,12 @@ pub enum Lookup<'m> {
 
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
-/// flags; `named` says whether an option names the file.
+/// flags; `named` says whether an option names the file. `dialect` says how to
+/// read sources in which comments may differ.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
+    dialect: &dyn Fn() -> Option<Dialect>,
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
     named: &dyn Fn(&[u8]) -> bool,
@@ -51,6 +55,10 @@ pub fn find<'m>(
         return Lookup::Unreadable;
     };
     let mut reason = None;
+    let mut seen = Seen {
+        dialect,
+        tokens: Vec::new(),
+    };
     for (index, variant) in variants.enumerate() {
         if !accept(&variant) {
             reason.get_or_insert_with(|| "its messages are for another kind of terminal".into());
@@ -61,8 +69,9 @@ pub fn find<'m>(
             condition,
             named,
             times: None,
+            seen: &mut seen,
             now: clock::coarse_now(),
-            stamps: Vec::new(),
+            states: Vec::new(),
             moved: false,
             reason: None,
             variant,
@@ -74,7 +83,7 @@ pub fn find<'m>(
             Some(true) => {
                 let refreshed = checker
                     .moved
-                    .then(|| manifest::with_stamps(bytes, index, &checker.stamps))
+                    .then(|| manifest::with_states(bytes, index, &checker.states))
                     .flatten();
                 return Lookup::Found(Match { variant, refreshed });
             }
@@ -87,20 +96,45 @@ pub fn find<'m>(
     Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
 }
 
-struct Checker<'t, 'm> {
+/// Changed files whose tokens have been looked at.
+struct Seen<'d> {
+    dialect: &'d dyn Fn() -> Option<Dialect>,
+    tokens: Vec<(Digest, TokenDigest)>,
+}
+
+impl Seen<'_> {
+    /// The digest of the tokens of the file at `path`, whose content has `digest`.
+    fn tokens(&mut self, path: &CStr, digest: Digest) -> Option<TokenDigest> {
+        let dialect = (self.dialect)()?;
+        let known = self.tokens.iter().find(|(known, _)| *known == digest);
+        if let Some((_, tokens)) = known {
+            return Some(*tokens);
+        }
+        let content = crate::hash::file::read(path)?;
+        if Digest::of(&content.bytes) != digest {
+            return None;
+        }
+        let tokens = tokens::digest(&content.bytes, dialect);
+        self.tokens.push((digest, tokens));
+        Some(tokens)
+    }
+}
+
+struct Checker<'t, 'd, 'm> {
     variant: Variant<'m>,
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
     named: &'t dyn Fn(&[u8]) -> bool,
     /// The times so far and what they must come to, if they count.
     times: Option<(Times, Digest)>,
+    seen: &'t mut Seen<'d>,
     now: Nanos,
-    stamps: Vec<Stamp>,
+    states: Vec<State>,
     moved: bool,
     reason: Option<String>,
 }
 
-impl Checker<'_, '_> {
+impl Checker<'_, '_, '_> {
     fn stale(&mut self, path: &CStr, what: &str) -> bool {
         self.reason = Some(format!("{} {what}", path.to_string_lossy()));
         false
@@ -108,7 +142,10 @@ impl Checker<'_, '_> {
 
     fn keep(&mut self, old: Stamp, new: Stamp) -> bool {
         self.moved |= old != new;
-        self.stamps.push(new);
+        self.states.push(State {
+            stamp: new,
+            digest: None,
+        });
         true
     }
 
@@ -124,6 +161,20 @@ impl Checker<'_, '_> {
         self.times
             .take()
             .is_some_and(|(times, expected)| times.finish() != expected)
+    }
+
+    /// Whether `file`, whose content is another one, still has its tokens.
+    fn same_tokens(&mut self, file: &FileCheck<'_>, digest: Digest, stamp: Stamp) -> bool {
+        let same = file.tokens != TokenDigest::NONE
+            && self.seen.tokens(file.path, digest) == Some(file.tokens);
+        if same {
+            self.moved = true;
+            self.states.push(State {
+                stamp,
+                digest: Some(digest),
+            });
+        }
+        same
     }
 
     /// Asks a directory for each name. `None`: as expected.
@@ -202,7 +253,7 @@ fn times_of(variant: &Variant<'_>) -> Option<Digest> {
     times(files.0.iter().map(|file| file.as_c_str()))
 }
 
-impl Visitor for Checker<'_, '_> {
+impl Visitor for Checker<'_, '_, '_> {
     fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
         if kind == ConditionKind::HeldTimes {
             self.times = Some((Times::default(), digest));
@@ -231,6 +282,7 @@ impl Visitor for Checker<'_, '_> {
             }
             Ok(_) => match crate::hash::file::digest(self.table, file.path) {
                 Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
+                Some((digest, stamp)) if self.same_tokens(&file, digest, stamp) => true,
                 Some(_) => self.stale(file.path, "changed"),
                 None => self.stale(file.path, "cannot be read"),
             },

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::direct::{self, Lookup};
 use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
-use super::{Cached, key, preprocessed, record};
+use super::{Cached, comments, key, preprocessed, record};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Product, depfile};
 use crate::entry::manifest::{
@@ -77,9 +77,12 @@ impl Cached<'_> {
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let (command, own_base) = (self.command, self.base_dir);
+        let (family, command) = (self.identity.family, self.command);
+        let own_base = self.base_dir;
+        let dialect = || comments::dialect(family, command);
         let named = |path: &[u8]| record::is_named(command, own_base, here, path);
-        let found = match direct::find(bytes, self.table, &mut condition, &accept, &named) {
+        let found = direct::find(bytes, self.table, &dialect, &mut condition, &accept, &named);
+        let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),
@@ -124,7 +127,9 @@ impl Cached<'_> {
         };
         let key = key::preprocessed_key(ingredients, &text.bytes);
         let silent = match self.stores.results.get_entry(&key) {
-            Ok(Some(entry)) => entry.len(&BlobName::STDERR) == Some(0),
+            Ok(Some(entry)) => [BlobName::STDERR, BlobName::STDOUT]
+                .iter()
+                .all(|stream| entry.len(stream) == Some(0)),
             Ok(None) => return (Served::Miss("no result for this text".into()), Some(key)),
             Err(error) => {
                 self.store_failed(&error);

@@ -7,6 +7,7 @@
 
 mod base;
 mod before;
+mod comments;
 mod compile;
 mod dependencies;
 mod direct;

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use super::compile::Compiled;
 use super::dependencies::Source;
 use super::record::{Refusal, refuse, written_since};
-use super::{Cached, dependencies, restore};
+use super::{Cached, comments, dependencies, restore};
 use crate::compiler::depfile;
 use crate::compiler::search::SearchPaths;
 use crate::hash::Digest;
 use crate::hash::scan::Scan;
+use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -20,6 +21,8 @@ use crate::sys::clock::{self, Nanos};
 pub struct Dependency {
     pub path: PathBuf,
     pub digest: Digest,
+    /// [`TokenDigest::NONE`] where comments in it may count.
+    pub tokens: TokenDigest,
     pub stamp: Stamp,
     /// `None` for files that are not source text (profiles, plugins, ...).
     pub scan: Option<Scan>,
@@ -41,11 +44,13 @@ pub fn read_files(
         });
     };
     let source = cached.command.source.clone();
+    let mut blind = comments::Blind::new(cached);
     if let Some(input) = cached.call.input {
         files.push(Dependency {
             path: source.clone(),
             digest: Digest::of(&input.bytes),
             stamp: Stamp::NONE,
+            tokens: TokenDigest::NONE,
             scan: Some(crate::hash::scan::scan(&input.bytes)),
         });
     }
@@ -66,11 +71,13 @@ pub fn read_files(
         if stamp != Stamp::NONE {
             cached.table.put(&stamp, &digest);
         }
+        let scan = crate::hash::scan::scan(&content.bytes);
         files.push(Dependency {
             path: path.clone(),
             digest,
+            tokens: blind.tokens(path, &content.bytes, &scan),
             stamp,
-            scan: Some(crate::hash::scan::scan(&content.bytes)),
+            scan: Some(scan),
         });
     }
     for (path, optional) in cached.other_inputs() {
@@ -83,6 +90,7 @@ pub fn read_files(
                 files.push(Dependency {
                     path,
                     digest,
+                    tokens: TokenDigest::NONE,
                     stamp,
                     scan: None,
                 });
@@ -95,6 +103,7 @@ pub fn read_files(
             None => modified(&path, "cannot be read"),
         }
     }
+    blind.settle(&mut files);
     (files, refusal)
 }
 
@@ -123,6 +132,7 @@ pub fn data_file(
         Some((digest, stamp)) => Ok(Some(Dependency {
             path: path.to_owned(),
             digest,
+            tokens: TokenDigest::NONE,
             stamp,
             scan: None,
         })),

@@ -21,6 +21,7 @@ use super::shadow::{Guarded, Places};
 use super::terminal::strip_color;
 use crate::compiler::{Command, Family, Product, ast_file};
 use crate::hash::Digest;
+use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
@@ -113,6 +114,7 @@ fn add_file(
         path: path.to_owned(),
         digest,
         stamp,
+        tokens: TokenDigest::NONE,
         scan: None,
     });
     Ok(())

@@ -18,6 +18,7 @@ use crate::entry::manifest::{
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
+use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -111,6 +112,14 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
+    let streams = &compiled.captured;
+    let quiet = streams.stdout.is_empty() && streams.stderr.is_empty();
+    // Messages quote their sources; precompiled headers compare them.
+    if !quiet || evidence.precompiled || evidence.held_times {
+        for file in &mut evidence.files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
         .filter(|_| !evidence.unreported)
@@ -317,6 +326,12 @@ fn guard(
         })
         .collect();
     let unreported = in_use || !found.names.is_empty();
+    if in_use || !found.files.is_empty() {
+        // One of them may be a source too, and then all of its text counts.
+        for file in &mut files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     files.extend(found.files);
     Ok(Evidence {
         files,
@@ -470,6 +485,7 @@ fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
         .map(|file| NewFile {
             path: stored_path(cached, file.path.as_os_str().as_bytes()),
             digest: file.digest,
+            tokens: file.tokens,
             stamp: file.stamp,
         })
         .collect()

@@ -61,6 +61,11 @@ pub fn find(
     {
         return not_followed(&file.path);
     }
+    let names_one = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.precompiled);
+    if let Some(file) = files.iter().find(names_one) {
+        let why = file.path.display().to_string();
+        return refuse(Counter::CouldNotUsePrecompiledHeader, why);
+    }
     let mut inquiry = Inquiry {
         cached,
         files,
@@ -124,7 +129,9 @@ impl Inquiry<'_, '_> {
                 stamp.modified.max(stamp.changed) >= self.started
             })
         };
-        match self.files.iter().find(changed) {
+        // Standard input has been read for good.
+        let read = usize::from(self.cached.call.input.is_some());
+        match self.files.iter().skip(read).find(changed) {
             None => Ok(()),
             Some(file) => refuse(
                 Counter::ModifiedInputFile,
@@ -196,7 +203,9 @@ impl Inquiry<'_, '_> {
     /// The source as it is, or preprocessed.
     fn text(&self, plain: bool) -> Result<Vec<u8>, Refusal> {
         let command = self.cached.command;
+        let input = self.cached.call.input.map(|input| input.bytes.clone());
         let text = match plain {
+            true if input.is_some() => input,
             true => crate::hash::file::read(&command.source).map(|content| content.bytes),
             false => preprocessed::expand(&self.cached.call, command),
         };

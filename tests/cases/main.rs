@@ -12,6 +12,7 @@ mod support;
 mod env;
 
 mod call;
+mod comments;
 mod dependencies;
 mod found;
 mod inputs;
@@ -23,4 +24,5 @@ mod search;
 mod stdin;
 mod store;
 mod syntax;
+mod token_fuzz;
 mod unreported;
