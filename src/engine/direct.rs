@@ -41,8 +41,8 @@ pub enum Lookup<'m> {
 
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
-/// flags; `named` says whether an option names the file. `dialect` says how to
-/// read sources in which comments may differ.
+/// flags; `dialect` says how to read sources in which comments may differ, and
+/// `named` whether an option names the file.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
@@ -67,9 +67,9 @@ pub fn find<'m>(
         let mut checker = Checker {
             table,
             condition,
+            seen: &mut seen,
             named,
             times: None,
-            seen: &mut seen,
             now: clock::coarse_now(),
             states: Vec::new(),
             moved: false,
@@ -124,10 +124,10 @@ struct Checker<'t, 'd, 'm> {
     variant: Variant<'m>,
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
+    seen: &'t mut Seen<'d>,
     named: &'t dyn Fn(&[u8]) -> bool,
     /// The times so far and what they must come to, if they count.
     times: Option<(Times, Digest)>,
-    seen: &'t mut Seen<'d>,
     now: Nanos,
     states: Vec<State>,
     moved: bool,
@@ -149,20 +149,6 @@ impl Checker<'_, '_, '_> {
         true
     }
 
-    fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
-        if let Some((times, _)) = &mut self.times
-            && !(self.named)(path.to_bytes())
-        {
-            times.add(path.to_bytes(), stamp.modified);
-        }
-    }
-
-    fn times_differ(&mut self) -> bool {
-        self.times
-            .take()
-            .is_some_and(|(times, expected)| times.finish() != expected)
-    }
-
     /// Whether `file`, whose content is another one, still has its tokens.
     fn same_tokens(&mut self, file: &FileCheck<'_>, digest: Digest, stamp: Stamp) -> bool {
         let same = file.tokens != TokenDigest::NONE
@@ -175,6 +161,20 @@ impl Checker<'_, '_, '_> {
             });
         }
         same
+    }
+
+    fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
+        if let Some((times, _)) = &mut self.times
+            && !(self.named)(path.to_bytes())
+        {
+            times.add(path.to_bytes(), stamp.modified);
+        }
+    }
+
+    fn times_differ(&mut self) -> bool {
+        self.times
+            .take()
+            .is_some_and(|(times, expected)| times.finish() != expected)
     }
 
     /// Asks a directory for each name. `None`: as expected.

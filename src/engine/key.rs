@@ -24,6 +24,8 @@ pub struct Ingredients<'a> {
     pub identity: &'a Identity,
     /// What stands for the compiler: its content, or what `compiler_check` says.
     pub compiler: Digest,
+    /// The compiler's file.
+    pub program: &'a Path,
     /// The driver's base name: a target prefix in it is an option.
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
@@ -114,6 +116,9 @@ impl Ingredients<'_> {
         for output in &command.outputs {
             hasher.field("role", output.role.as_bytes());
         }
+        if let Some(dumps) = &command.dumps {
+            hasher.field("dumps", &dumps.named.len().to_le_bytes());
+        }
         let traits = &command.traits;
         if (traits.records_directory || traits.opaque_product) && self.hash_dir {
             hasher.field("directory", &self.recorded_directory());
@@ -123,6 +128,8 @@ impl Ingredients<'_> {
             hasher.field("directory", self.working_directory.as_os_str().as_bytes());
         }
         if traits.records_command {
+            // clang records where it stands itself.
+            hasher.field("program", self.program.as_os_str().as_bytes());
             for arg in self.argv {
                 hasher.field("argv", arg.as_bytes());
             }

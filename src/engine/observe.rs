@@ -49,6 +49,7 @@ pub fn read_files(
         files.push(Dependency {
             path: source.clone(),
             digest: Digest::of(&input.bytes),
+            tokens: TokenDigest::NONE,
             stamp: Stamp::NONE,
             tokens: TokenDigest::NONE,
             scan: Some(crate::hash::scan::scan(&input.bytes)),

@@ -111,6 +111,7 @@ fn add_file(
         return modified("is newer than the compile");
     }
     files.push(Dependency {
+        tokens: TokenDigest::NONE,
         path: path.to_owned(),
         digest,
         stamp,

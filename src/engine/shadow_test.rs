@@ -77,14 +77,15 @@ impl Tree {
     /// Whether the guard still holds, and whether it did so by stamps alone.
     fn holds(&self, manifest: &[u8]) -> Option<bool> {
         let mut table = InodeTable::new(self.path(".table"));
-        match direct::find(
+        let found = direct::find(
             manifest,
             &mut table,
             &|| None,
             &mut |_| None,
             &|_| true,
             &|_| false,
-        ) {
+        );
+        match found {
             Found::Found(found) => Some(found.refreshed.is_none()),
             Found::Stale(_) => None,
             Found::Unreadable => panic!("unreadable"),
