@@ -51,7 +51,6 @@ pub fn read_files(
             digest: Digest::of(&input.bytes),
             tokens: TokenDigest::NONE,
             stamp: Stamp::NONE,
-            tokens: TokenDigest::NONE,
             scan: Some(crate::hash::scan::scan(&input.bytes)),
         });
     }

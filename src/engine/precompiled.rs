@@ -115,7 +115,6 @@ fn add_file(
         path: path.to_owned(),
         digest,
         stamp,
-        tokens: TokenDigest::NONE,
         scan: None,
     });
     Ok(())
