@@ -30,6 +30,8 @@ pub struct Ingredients<'a> {
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
     pub argv: &'a [std::ffi::OsString],
+    /// What tells this processor from others, if the command depends on it.
+    pub processor: Option<Vec<u8>>,
     /// The content of standard input, where it is the source.
     pub input: Option<Digest>,
     pub working_directory: &'a Path,
@@ -135,9 +137,9 @@ impl Ingredients<'_> {
             }
         }
         if traits.depends_on_cpu
-            && let Some(cpu) = crate::sys::cpu::identity()
+            && let Some(processor) = &self.processor
         {
-            hasher.field("cpu", &cpu);
+            hasher.field("cpu", processor);
         }
         self.variables(hasher);
     }
@@ -232,3 +234,7 @@ impl Ingredients<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "key_test.rs"]
+mod tests;

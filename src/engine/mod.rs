@@ -251,6 +251,11 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         program: call.program,
         driver: base_name(call.name),
         argv: call.args,
+        processor: command
+            .traits
+            .depends_on_cpu
+            .then(crate::sys::cpu::identity)
+            .flatten(),
         input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,

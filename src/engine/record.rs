@@ -114,8 +114,9 @@ pub fn record(
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let streams = &compiled.captured;
-    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
-        // Messages quote their sources.
+    let quiet = streams.stdout.is_empty() && streams.stderr.is_empty();
+    // Messages quote their sources; precompiled headers compare them.
+    if !quiet || evidence.precompiled || evidence.held_times {
         for file in &mut evidence.files {
             file.tokens = TokenDigest::NONE;
         }

@@ -64,6 +64,11 @@ pub fn find(
     {
         return not_followed(&file.path);
     }
+    let names_one = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.precompiled);
+    if let Some(file) = files.iter().find(names_one) {
+        let why = file.path.display().to_string();
+        return refuse(Counter::CouldNotUsePrecompiledHeader, why);
+    }
     let mut inquiry = Inquiry {
         cached,
         files,
@@ -139,7 +144,9 @@ impl Inquiry<'_, '_> {
                 stamp.modified.max(stamp.changed) >= self.started
             })
         };
-        match self.files.iter().find(changed) {
+        // Standard input has been read for good.
+        let read = usize::from(self.cached.call.input.is_some());
+        match self.files.iter().skip(read).find(changed) {
             None => Ok(()),
             Some(file) => refuse(
                 Counter::ModifiedInputFile,

@@ -77,6 +77,9 @@ pub struct Scan {
     /// Something the scanner does not follow (`#pragma` that reads files,
     /// `__has_embed(MACRO)`).
     pub obscure: bool,
+    /// `#pragma GCC pch_preprocess`: a precompiled header that preprocessed text
+    /// names is read.
+    pub precompiled: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
 }
@@ -524,8 +527,9 @@ impl<'a> Scanner<'a> {
                 self.skip_blank();
                 match self.take_word() {
                     b"system_header" => self.found.system_header = true,
-                    // `#pragma GCC dependency "file"` compares times; pch_preprocess reads.
-                    b"dependency" | b"pch_preprocess" => self.found.obscure = true,
+                    // `#pragma GCC dependency "file"` compares times.
+                    b"dependency" => self.found.obscure = true,
+                    b"pch_preprocess" => self.found.precompiled = true,
                     b"module" => self.found.obscure = true,
                     _ => {}
                 }

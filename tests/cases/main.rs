@@ -13,6 +13,7 @@ mod env;
 
 mod call;
 mod comments;
+mod compilers;
 mod dependencies;
 mod drivers;
 mod found;

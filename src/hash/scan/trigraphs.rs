@@ -53,6 +53,7 @@ impl Scan {
         self.computed_embed |= other.computed_embed;
         self.system_header |= other.system_header;
         self.obscure |= other.obscure;
+        self.precompiled |= other.precompiled;
         self.escape |= other.escape;
     }
 }
