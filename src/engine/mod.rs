@@ -27,6 +27,7 @@ mod side;
 mod terminal;
 mod undeclared;
 mod unreported;
+mod user_headers;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -22,3 +22,4 @@ mod search;
 mod store;
 mod syntax;
 mod unreported;
+mod user_headers;
