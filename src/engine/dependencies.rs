@@ -16,6 +16,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::Call;
+use super::user_headers::user_headers;
 use crate::compiler::depfile::{self, DepFile, Phony, Style};
 use crate::compiler::options::{self, Action, Dependency, Row};
 use crate::compiler::search::SearchPaths;
@@ -268,67 +269,18 @@ fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
         .map(|line| PathBuf::from(OsStr::from_bytes(line)))
 }
 
-/// The dependency file that the compiler writes with `-MMD`, made from the one of `-MD`.
-///
-/// Both families leave a file out if it was found through a system directory, or beside
-/// one that was. Where paths alone do not tell which it was, the header names
-/// in the sources do; where they do not either, the answer is `None` and the
-/// compiler has to be asked.
+/// The dependency file that the compiler writes with `-MMD`, made from the one of
+/// `-MD`. `None`: what it holds is not clear ([`user_headers`]), and the compiler
+/// has to be asked.
 pub fn user_headers_only(
     file: &DepFile,
+    family: Family,
     command: &Command,
     search: &SearchPaths,
     scans: &[(&Path, &Scan)],
     environment: &Environment,
 ) -> Option<DepFile> {
-    if scans.iter().any(|(_, scan)| scan.system_header) {
-        return None;
-    }
-    // `CPATH` counts as if its directories were given by `-I`, after those.
-    let from_environment = environment
-        .get("CPATH")
-        .into_iter()
-        .flat_map(|value| crate::sys::paths::search_path(Some(value)));
-    let user: HashSet<PathBuf> = user_directories(command).chain(from_environment).collect();
-    let system: Vec<&PathBuf> = search
-        .angle
-        .iter()
-        .filter(|dir| !user.contains(*dir))
-        .collect();
-    let asked: HashSet<&[u8]> = scans
-        .iter()
-        .flat_map(|(_, scan)| &scan.lookups)
-        .filter(|lookup| {
-            use scan::Asked::{Embed, Exists, HasEmbed};
-            !matches!(lookup.asked, Exists | Embed | HasEmbed)
-        })
-        .map(|lookup| lookup.name.as_slice())
-        .collect();
-    let mut keep = HashSet::new();
-    for name in file.paths() {
-        let path = PathBuf::from(OsStr::from_bytes(&name));
-        let below_user = user.iter().any(|dir| path.starts_with(dir));
-        let below_system = system.iter().any(|dir| path.starts_with(dir));
-        let is_user = match (below_user, below_system) {
-            (_, false) => true,
-            (false, true) => false,
-            (true, true) => {
-                let named = |dir: &Path| {
-                    path.strip_prefix(dir)
-                        .is_ok_and(|rest| asked.contains(rest.as_os_str().as_bytes()))
-                };
-                let by_user = user.iter().any(|dir| named(dir));
-                let by_system = system.iter().any(|dir| named(dir));
-                if by_user == by_system {
-                    return None;
-                }
-                by_user
-            }
-        };
-        if is_user {
-            keep.insert(name);
-        }
-    }
+    let keep = user_headers(file, family, command, search, scans, environment)?;
     if !command.reads_standard_input() {
         return Some(depfile::without(file, |name| keep.contains(name)));
     }
@@ -343,8 +295,8 @@ pub fn user_headers_only(
     (!user.names.is_empty()).then_some(user)
 }
 
-/// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
-/// own: slow, rare, and right where [`user_headers_only`] cannot tell.
+/// Has the compiler itself write the user's `-MMD` file, by a preprocessor run of
+/// its own: slow, rare, and right where [`user_headers_only`] cannot tell.
 pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     let Some(wanted) = &command.dependencies else {
         return;
@@ -370,24 +322,4 @@ pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
     let answer = call.ask(&args).ok()?;
     let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
     answer.status.success().then(|| paths_of(&rule).collect())
-}
-
-/// The directories that the user's own options add in front of the system's.
-fn user_directories(command: &Command) -> impl Iterator<Item = PathBuf> + '_ {
-    command
-        .args
-        .iter()
-        .filter(|arg| arg.class == Class::Search)
-        .filter_map(|arg| {
-            let first = arg.words.first()?.as_bytes();
-            let joined = first
-                .strip_prefix(b"-I")
-                .or_else(|| first.strip_prefix(b"-iquote"))?;
-            let directory = if joined.is_empty() {
-                arg.words.get(1)?.as_bytes()
-            } else {
-                joined
-            };
-            Some(PathBuf::from(OsStr::from_bytes(directory)))
-        })
 }

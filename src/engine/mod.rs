@@ -31,6 +31,7 @@ mod sides;
 mod terminal;
 mod undeclared;
 mod unreported;
+mod user_headers;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

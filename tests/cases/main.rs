@@ -33,3 +33,4 @@ mod syntax;
 mod token_fuzz;
 mod unreported;
 mod unreported_more;
+mod user_headers;
