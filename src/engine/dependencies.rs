@@ -372,20 +372,6 @@ pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
     answer.status.success().then(|| paths_of(&rule).collect())
 }
 
-/// Whether `path` is below a directory of the search path that the user's own
-/// options did not add.
-pub fn is_system(path: &Path, command: &Command, search: &SearchPaths) -> bool {
-    let user: HashSet<PathBuf> = user_directories(command).collect();
-    let below = |dir: &&PathBuf| path.starts_with(dir);
-    let by_user = user.iter().any(|dir| path.starts_with(dir));
-    !by_user
-        && search
-            .angle
-            .iter()
-            .filter(|dir| !user.contains(*dir))
-            .any(|dir| below(&dir))
-}
-
 /// The directories that the user's own options add in front of the system's.
 fn user_directories(command: &Command) -> impl Iterator<Item = PathBuf> + '_ {
     command

@@ -281,6 +281,7 @@ impl Cached<'_> {
             self.working_directory,
             self.environment,
             directory.as_deref(),
+            self.table,
         )
     }
 

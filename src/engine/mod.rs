@@ -37,7 +37,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed, Product};
+use crate::compiler::{Command, DriverName, Parsed, Product, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
@@ -310,9 +310,10 @@ fn understand(
         .iter()
         .map(|option| option.to_string_lossy().into_owned())
         .collect();
-    let parse = |family| {
+    let parse = |family, defaults: &[PathBuf]| {
         let reader = session::ResponseReader;
-        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
+        let (args, ignore) = (call.args, &ignore);
+        match parse_configured(family, driver, args, &reader, ignore, defaults) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
@@ -320,7 +321,7 @@ fn understand(
         }
     };
     let hint = driver.family.unwrap_or(crate::compiler::Family::Gcc);
-    let mut command = parse(hint)?;
+    let mut command = parse(hint, &[])?;
     session.refuse_environment()?;
     let identity = session.identify(call).ok_or_else(|| {
         End::HandOver(
@@ -328,8 +329,8 @@ fn understand(
             call.program.display().to_string(),
         )
     })?;
-    if identity.family != hint {
-        command = parse(identity.family)?;
+    if identity.family != hint || !identity.configurations.is_empty() {
+        command = parse(identity.family, &identity.configurations)?;
     }
     if command.traits.depends_on_cpu && crate::sys::cpu::identity().is_none() {
         let why = "the processor cannot be told from others".to_owned();

@@ -61,6 +61,8 @@ pub enum Action {
     KeyAndSearch,
     /// Does not reach the product.
     Silent,
+    /// [`Class::CompileOnly`](super::Class::CompileOnly).
+    CompileOnly,
     /// Part of the key; the miss is watched for undeclared files, and the
     /// value counts by content if it names a file.
     Unknown,
@@ -116,6 +118,8 @@ pub enum Action {
     ProfileDirectory,
     /// Assembly goes through a file.
     ViaFile,
+    /// Files are written in place.
+    InPlace,
     /// Profile data: a file, or a directory with `default.profdata` in it.
     ProfileData,
     /// `-B`: programs below the prefix may be run.
@@ -152,6 +156,8 @@ pub enum Action {
     ForwardPreprocessor,
     /// `-Xassembler X`.
     ForwardAssembler,
+    /// `-mllvm X`.
+    Llvm,
     /// `-Xclang X`.
     ForwardFrontend,
     /// `--`: what follows are files.
@@ -189,6 +195,11 @@ impl Marks {
     pub const COMMAND: Marks = Marks(4);
     pub const LAYOUT: Marks = Marks(8);
     pub const OPAQUE: Marks = Marks(16);
+    /// What the option does is not known in full: all of the above, and the
+    /// compile is watched for files that no row declares.
+    pub const ANYTHING: Marks = Marks(63);
+    /// The compile is watched.
+    pub const WATCHED: Marks = Marks(32);
 
     pub const fn and(self, other: Marks) -> Marks {
         Marks(self.0 | other.0)

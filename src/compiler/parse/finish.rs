@@ -304,7 +304,8 @@ impl<'a> Line<'a> {
             depends_on_cpu: self.native,
             layout_matters: self.debug || precompiles || marks.has(Marks::LAYOUT),
             opaque_product: marks.has(Marks::OPAQUE),
-            has_unknown: self.args.iter().any(|arg| arg.class == Class::Unknown),
+            has_unknown: marks.has(Marks::WATCHED)
+                || self.args.iter().any(|arg| arg.class == Class::Unknown),
             explicit_color: self.explicit_color,
             no_preprocessing: !language.is_preprocessed_by_compiler(),
             runs_assembler: !self.assemble && !self.integrated_assembler && !precompiles,

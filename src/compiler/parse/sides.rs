@@ -36,6 +36,8 @@ pub(super) struct Sides<'a> {
     pub(super) profile_directory: Option<&'a OsStr>,
     /// An assembler gets text in a file of its own.
     pub(super) via_file: bool,
+    /// clang writes in place what it would else write aside.
+    pub(super) in_place: bool,
 }
 
 /// `-save-temps`.
@@ -63,9 +65,13 @@ impl<'a> Line<'a> {
                 false => Overwrite::ReplacedUnlessEmpty,
             };
         }
+        let aside = match self.sides.in_place {
+            true => Overwrite::Truncated,
+            false => Overwrite::Replaced,
+        };
         let code = product == Product::Code;
         if !code || self.assemble || (self.emit_llvm && !language.is_assembler()) {
-            return Overwrite::Replaced;
+            return aside;
         }
         let own_pass =
             language.is_assembler() || self.sides.save_temps.is_some() || self.sides.via_file;
@@ -73,7 +79,7 @@ impl<'a> Line<'a> {
             false => Overwrite::ReplacedUnlessEmpty,
             // clang's assembler, where it is a pass of its own, is plain.
             true if own_pass => Overwrite::Truncated,
-            true => Overwrite::Replaced,
+            true => aside,
         }
     }
 
@@ -123,13 +129,19 @@ impl<'a> Line<'a> {
         if !happens {
             return;
         }
+        let overwrite = match outputs::overwrite(role, self.family) {
+            Overwrite::Replaced if self.sides.in_place && role != "diagnostics" => {
+                Overwrite::Truncated
+            }
+            overwrite => overwrite,
+        };
         // Of two names for one file, the compilers take the last.
         outputs.retain(|o: &Output| o.role != role);
         outputs.push(Output {
             role,
             optional: row.optional,
             path,
-            overwrite: outputs::overwrite(role, self.family),
+            overwrite,
         });
     }
 
