@@ -119,7 +119,7 @@ pub enum Product {
     Code,
     /// A precompiled header.
     PrecompiledHeader,
-    /// Nothing (`-fsyntax-only`): messages, and files beside a product.
+    /// Nothing (`-fsyntax-only`, `-o /dev/null`): messages, and files beside a product.
     Nothing,
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::identity::Identity;
 use crate::compiler::environment::{self, EnvEffect};
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::config::Environment;
 use crate::entry::manifest::NewFile;
 use crate::hash::{Digest, Key, KeyHasher};
@@ -105,6 +105,9 @@ impl Ingredients<'_> {
         hasher.field("source", &self.relative(command.source.as_os_str()));
         if let Some(input) = &self.input {
             hasher.field("input", &input.0);
+        }
+        if command.product == Product::Nothing {
+            hasher.field("product", b"nothing");
         }
         if let Some(dependencies) = &command.dependencies {
             let kind = [

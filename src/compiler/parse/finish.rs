@@ -69,6 +69,10 @@ impl<'a> Line<'a> {
         if let Some(twice) = named_twice(Path::new(source), &written) {
             return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
         }
+        let product = match output == Path::new(NULL) && product == Product::Code {
+            true => Product::Nothing,
+            false => product,
+        };
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
