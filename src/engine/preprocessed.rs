@@ -89,7 +89,7 @@ pub fn arguments(command: &Command) -> Vec<OsString> {
     command
         .args
         .iter()
-        .filter(|arg| !matches!(arg.class, Class::Silent | Class::SideFiles))
+        .filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
         .flat_map(|arg| arg.words.iter().cloned())
         .filter(|word| word != "-c" && word != "-S")
         .collect()

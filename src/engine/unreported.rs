@@ -59,7 +59,7 @@ pub fn find(
     started: Nanos,
 ) -> Result<Unreported, Refusal> {
     let obscure = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.obscure);
-    if !cached.command.traits.no_preprocessing
+    if !cached.command.language.is_assembler()
         && let Some(file) = files.iter().find(obscure)
     {
         return not_followed(&file.path);
@@ -135,7 +135,11 @@ impl Inquiry<'_, '_> {
 
     /// Preprocessing looked at the files again: were they still the same?
     fn check_unchanged(&self) -> Result<(), Refusal> {
+        let stdin = self.cached.call.input.map(|_| &self.cached.command.source);
         let changed = |file: &&Dependency| {
+            if Some(&file.path) == stdin {
+                return false;
+            }
             Stamp::of_path(&file.path).map_or(true, |stamp| {
                 stamp.modified.max(stamp.changed) >= self.started
             })
@@ -241,10 +245,11 @@ impl Inquiry<'_, '_> {
     /// The source as it is, or preprocessed.
     fn text(&self, plain: bool) -> Result<Vec<u8>, Refusal> {
         let command = self.cached.command;
-        let input = self.cached.call.input.map(|input| input.bytes.clone());
         let text = match plain {
-            true if input.is_some() => input,
-            true => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            true => match self.cached.call.input {
+                Some(input) => Some(input.bytes.clone()),
+                None => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            },
             false => preprocessed::expand(&self.cached.call, command),
         };
         self.check_unchanged()?;

@@ -32,3 +32,4 @@ mod store;
 mod syntax;
 mod token_fuzz;
 mod unreported;
+mod unreported_more;

@@ -125,7 +125,6 @@ fn c5_syntax_only_with_options_that_write() {
         let mut options = vec!["-save-temps", "-save-temps=obj", "-MD -save-temps", "-H"];
         if env.compiler.is_clang() {
             options.extend([
-                "-MJ compile.json",
                 "-fsave-optimization-record -O2",
                 "--serialize-diagnostics a.dia -Wall",
                 "-emit-llvm",
