@@ -54,6 +54,11 @@ impl<'a> Line<'a> {
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
         }
+        if product != Product::Code
+            && let Some(what) = self.side_without_code(&outputs)
+        {
+            return pass(Reason::UnsupportedCompilerOption, what);
+        }
         // ... unless gcc takes the call for one that links.
         let linking = self.family == Family::Gcc && !self.compile && unnamed_header;
         if linking && (default_beside || beside_product) {

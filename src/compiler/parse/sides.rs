@@ -57,6 +57,33 @@ struct GccNames {
 }
 
 impl<'a> Line<'a> {
+    /// A file or a choice of names that is only followed where code is made.
+    pub(super) fn side_without_code(&self, outputs: &[Output]) -> Option<&'static str> {
+        const KNOWN: [&str; 6] = [
+            "aux-info",
+            "callgraph",
+            "diagnostics",
+            "dwo",
+            "gcno",
+            "stack-usage",
+        ];
+        let sides = &self.sides;
+        if sides.save_temps.is_some() {
+            return Some("-save-temps");
+        }
+        if sides.dumps {
+            return Some("-fdump-");
+        }
+        if sides.dump_directory.is_some()
+            || sides.dump_base.is_some()
+            || sides.dump_base_extension.is_some()
+        {
+            return Some("-dumpbase");
+        }
+        let mut roles = outputs.iter().map(|output| output.role);
+        roles.find(|role| !KNOWN.contains(role))
+    }
+
     /// What the compiler does with a file in the product's place.
     pub(super) fn product_overwrite(&self, language: Language, product: Product) -> Overwrite {
         if self.family == Family::Gcc {
