@@ -75,9 +75,12 @@ impl Cached<'_> {
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let (family, command) = (self.identity.family, self.command);
-        let dialect = || comments::dialect(family, command);
-        let found = match direct::find(bytes, self.table, &dialect, &mut condition, &accept) {
+        let sources = comments::Sources {
+            family: self.identity.family,
+            command: self.command,
+        };
+        let found = direct::find(bytes, self.table, Some(sources), &mut condition, &accept);
+        let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),

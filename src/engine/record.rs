@@ -54,6 +54,7 @@ pub fn record(
 ) -> Result<(), Refusal> {
     let Observed {
         files,
+        mut skeleton,
         depfile,
         search,
     } = observe(cached, compiled)?;
@@ -74,6 +75,7 @@ pub fn record(
     let streams = &compiled.captured;
     if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
         // Messages quote their sources.
+        skeleton = TokenDigest::NONE;
         for file in &mut evidence.files {
             file.tokens = TokenDigest::NONE;
         }
@@ -85,6 +87,7 @@ pub fn record(
         result: key,
         duration_ms: u32::try_from(compiled.duration.as_millis()).unwrap_or(u32::MAX),
         flags: flags(compiled),
+        skeleton,
         conditions: evidence.conditions,
         files,
         directories: evidence.directories,
@@ -118,15 +121,16 @@ pub fn remember(
         .filter(|path| *path != source)
         .cloned()
         .collect();
-    let (files, refusal) = read_files(cached, &paths, started);
-    if let Some(refusal) = refusal {
+    let read = read_files(cached, &paths, started);
+    if let Some(refusal) = read.refusal {
         return Err(refusal);
     }
-    let evidence = guard(cached, files, &search, started)?;
+    let evidence = guard(cached, read.files, &search, started)?;
     let variant = NewVariant {
         result: key,
         duration_ms,
         flags: 0,
+        skeleton: read.skeleton,
         conditions: evidence.conditions,
         files: manifest_files(cached, &evidence.files),
         directories: evidence.directories,

@@ -66,6 +66,7 @@ impl Tree {
             result: Key([0; 32]),
             duration_ms: 0,
             flags: 0,
+            skeleton: crate::hash::tokens::TokenDigest::NONE,
             conditions: vec![],
             files: vec![],
             directories,
@@ -76,7 +77,7 @@ impl Tree {
     /// Whether the guard still holds, and whether it did so by stamps alone.
     fn holds(&self, manifest: &[u8]) -> Option<bool> {
         let mut table = InodeTable::new(self.path(".table"));
-        match direct::find(manifest, &mut table, &|| None, &mut |_| None, &|_| true) {
+        match direct::find(manifest, &mut table, None, &mut |_| None, &|_| true) {
             Found::Found(found) => Some(found.refreshed.is_none()),
             Found::Stale(_) => None,
             Found::Unreadable => panic!("unreadable"),

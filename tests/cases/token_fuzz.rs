@@ -128,6 +128,9 @@ fn block(random: &mut Random, lines: bool) -> Part {
 
 fn line(random: &mut Random) -> Part {
     let mut body = words(random);
+    if random.chance(97) {
+        body.truncate(body.trim_end_matches(['\\', ' ', '\t']).len());
+    }
     if random.chance(3) {
         body.push_str("\\\n int after_splice;");
     }
