@@ -14,7 +14,7 @@ use std::path::Path;
 use super::Cached;
 use super::observe::Dependency;
 use crate::compiler::{Class, Command, Family};
-use crate::hash::scan::Scan;
+use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
 use crate::hash::tokens::{self, Dialect, Has, TokenDigest};
 
@@ -275,7 +275,8 @@ impl<'a> Blind<'a> {
         };
         self.columns = self.columns.saturating_add(tokens::columns(&text));
         let too_many = self.sources.family == Family::Gcc && self.columns > COLUMNS;
-        let reads_text = scan.timestamp || scan.embed || scan.assembler_file;
+        let embeds = scan.computed_embed || scan.lookups.iter().any(is_embed);
+        let reads_text = scan.timestamp || scan.assembler_file || embeds;
         if too_many || reads_text || asks_for_comments(&text) {
             self.dialect = None;
             return TokenDigest::NONE;
@@ -339,6 +340,10 @@ fn part_twins(files: &mut [Dependency]) {
             }
         }
     }
+}
+
+fn is_embed(lookup: &Lookup) -> bool {
+    matches!(lookup.asked, Asked::Embed | Asked::HasEmbed)
 }
 
 /// Whether a pragma in `text` may turn on a warning that reads comments.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Call;
+use super::before::Before;
 use super::dependencies::{self, Source};
 use super::terminal::Terminal;
 use crate::compiler::{Command, Family};
@@ -23,6 +24,8 @@ pub struct Compiled {
     pub duration: Duration,
     /// Whether standard error was written in colour.
     pub colored: bool,
+    /// The names that were there before.
+    pub before: Before,
 }
 
 /// Runs the compiler. `newest` is the latest time of any input that is known
@@ -75,6 +78,7 @@ pub fn run(
         clock::wait_past(newest);
     }
     let started = clock::coarse_now();
+    let names = Before::look(command);
     let before = clock::monotonic();
     let captured = invocation.capture()?;
     Ok(Compiled {
@@ -84,6 +88,7 @@ pub fn run(
         started,
         duration: clock::monotonic().saturating_sub(before),
         colored: color.is_some(),
+        before: names,
     })
 }
 

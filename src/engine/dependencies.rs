@@ -269,7 +269,10 @@ pub fn user_headers_only(
     let asked: HashSet<&[u8]> = scans
         .iter()
         .flat_map(|(_, scan)| &scan.lookups)
-        .filter(|lookup| lookup.asked != scan::Asked::Exists)
+        .filter(|lookup| {
+            use scan::Asked::{Embed, Exists, HasEmbed};
+            !matches!(lookup.asked, Exists | Embed | HasEmbed)
+        })
         .map(|lookup| lookup.name.as_slice())
         .collect();
     let mut keep = HashSet::new();

@@ -18,7 +18,7 @@ use crate::entry::manifest::{
     self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Variant, Visitor,
 };
 use crate::hash::tokens::TokenDigest;
-use crate::hash::{Digest, InodeTable};
+use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
 use crate::sys::stamp::is_directory;
@@ -73,6 +73,7 @@ pub fn find<'m>(
             moved: false,
             edited: None,
             reason: None,
+            variant,
         };
         match variant.visit(&mut checker) {
             Some(true) if !checker.edits_stand(&variant) => {
@@ -124,7 +125,8 @@ fn text(path: &CStr, digest: Digest) -> Option<Vec<u8>> {
     (Digest::of(&content.bytes) == digest).then_some(content.bytes)
 }
 
-struct Checker<'t, 'd> {
+struct Checker<'t, 'd, 'm> {
+    variant: Variant<'m>,
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
     seen: &'t mut Seen<'d>,
@@ -137,7 +139,7 @@ struct Checker<'t, 'd> {
     reason: Option<String>,
 }
 
-impl Checker<'_, '_> {
+impl Checker<'_, '_, '_> {
     fn stale(&mut self, path: &CStr, what: &str) -> bool {
         self.reason = Some(format!("{} {what}", path.to_string_lossy()));
         false
@@ -228,9 +230,51 @@ impl Checker<'_, '_> {
     }
 }
 
-impl Visitor for Checker<'_, '_> {
+/// What `__TIMESTAMP__` depends on: the modification times of `files`, in local
+/// time and to the second, as it shows them. `None`: one cannot be told.
+pub fn times<'f>(files: impl Iterator<Item = &'f CStr>) -> Option<Digest> {
+    let zone = jiff::tz::TimeZone::system();
+    let mut hasher = KeyHasher::new("timestamps");
+    for file in files {
+        let seconds = Stamp::of_path(file)
+            .ok()?
+            .modified
+            .div_euclid(1_000_000_000);
+        let time = jiff::Timestamp::from_second(seconds).ok()?;
+        let local = time.to_zoned(zone.clone()).datetime();
+        hasher.field("time", local.to_string().as_bytes());
+    }
+    Some(Digest(hasher.finish().0))
+}
+
+/// [`times`] of the files of a variant.
+fn times_of(variant: &Variant<'_>) -> Option<Digest> {
+    #[derive(Default)]
+    struct Files(Vec<std::ffi::CString>);
+    impl Visitor for Files {
+        fn condition(&mut self, _: ConditionKind, _: Digest) -> bool {
+            true
+        }
+        fn file(&mut self, file: FileCheck<'_>) -> bool {
+            self.0.push(file.path.to_owned());
+            true
+        }
+        fn directory(&mut self, _: DirectoryCheck<'_>) -> bool {
+            false
+        }
+    }
+    let mut files = Files::default();
+    variant.visit(&mut files)?;
+    times(files.0.iter().map(|file| file.as_c_str()))
+}
+
+impl Visitor for Checker<'_, '_, '_> {
     fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
-        if (self.condition)(kind) == Some(digest) {
+        let now = match kind {
+            ConditionKind::Timestamp => times_of(&self.variant),
+            other => (self.condition)(other),
+        };
+        if now == Some(digest) {
             return true;
         }
         self.reason = Some(format!("{kind:?} differs"));

@@ -69,6 +69,7 @@ impl Cached<'_> {
             }
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
+            // Asked of the variant's own files.
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);

@@ -48,6 +48,26 @@ pub struct Identity {
     pub files: Vec<PathBuf>,
 }
 
+impl Identity {
+    /// Whether `SOURCE_DATE_EPOCH` decides what `__DATE__` and `__TIME__` are:
+    /// in gcc since 7, in clang since 16.
+    pub fn knows_source_date_epoch(&self) -> bool {
+        let number = |vendor: &str| {
+            let at = self.version.find(vendor)? + vendor.len();
+            let digits = self.version.get(at..)?.split('.').next()?;
+            digits.trim().parse::<u32>().ok()
+        };
+        match self.family {
+            Family::Gcc => number("gcc version ").is_some_and(|major| major >= 7),
+            // Apple counts its versions differently.
+            Family::Clang => {
+                !self.version.contains("Apple")
+                    && number("clang version ").is_some_and(|major| major >= 16)
+            }
+        }
+    }
+}
+
 /// Finds out who `program` is, from the record in `directory` if it still
 /// holds. `None`: the program does not answer like a compiler we know.
 pub fn identify(

@@ -6,6 +6,7 @@
 //! cannot be taken safely ends in the compiler's own hands.
 
 mod base;
+mod before;
 mod comments;
 mod compile;
 mod dependencies;
@@ -26,6 +27,7 @@ mod shadow;
 mod side;
 mod terminal;
 mod undeclared;
+mod unreported;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -234,7 +236,8 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         hash_dir: config.hash_dir,
         sloppy_time: session.sloppy(Sloppiness::TIME_MACROS),
         sloppy_incbin: session.sloppy(Sloppiness::INCBIN),
-        frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some(),
+        frozen_time: session.environment.get("SOURCE_DATE_EPOCH").is_some()
+            && identity.knows_source_date_epoch(),
         absent_inputs: Vec::new(),
         watch: None,
         stores: &session.stores,

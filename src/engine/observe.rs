@@ -104,6 +104,42 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
     }
 }
 
+/// A file of data that the compile read. `None`: it is not there.
+///
+/// # Errors
+/// It has no content that stays, or is newer than the compile.
+pub fn data_file(
+    cached: &mut Cached<'_>,
+    path: &Path,
+    started: Nanos,
+) -> Result<Option<Dependency>, Refusal> {
+    let Ok(found) = Stamp::of_path(path) else {
+        return Ok(None);
+    };
+    if found.modified.max(found.changed) >= started {
+        return refuse(
+            Counter::ModifiedInputFile,
+            format!("{} is newer than the compile", path.display()),
+        );
+    }
+    if path.is_dir() {
+        return Ok(None);
+    }
+    match crate::hash::file::digest(cached.table, path) {
+        Some((digest, stamp)) => Ok(Some(Dependency {
+            path: path.to_owned(),
+            digest,
+            tokens: TokenDigest::NONE,
+            stamp,
+            scan: None,
+        })),
+        None => refuse(
+            Counter::UnsupportedCodeDirective,
+            format!("{} is no file that keeps its content", path.display()),
+        ),
+    }
+}
+
 /// A dependency file, taken apart.
 pub type UserFile = (depfile::Style, depfile::DepFile);
 

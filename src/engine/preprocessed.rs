@@ -65,6 +65,21 @@ pub fn expand(call: &Call<'_>, command: &Command) -> Option<Vec<u8>> {
     run(call, command).map(|answer| answer.stdout)
 }
 
+/// Everything that is said when `first` and `last` stand around the arguments:
+/// the text and the messages.
+pub fn expand_with(
+    call: &Call<'_>,
+    command: &Command,
+    first: &[&str],
+    last: &[&str],
+) -> Option<Captured> {
+    let words = |list: &[&str]| list.iter().map(OsString::from).collect::<Vec<_>>();
+    let mut args = words(first);
+    args.extend(arguments(command));
+    args.extend(words(last));
+    ask(call, &args)
+}
+
 /// The arguments of `command` for a preprocessor run of our own: without the
 /// product, its name and dependency options.
 pub fn arguments(command: &Command) -> Vec<OsString> {
@@ -80,10 +95,14 @@ pub fn arguments(command: &Command) -> Vec<OsString> {
 fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
     let mut args = arguments(command);
     args.push("-E".into());
+    ask(call, &args)
+}
+
+fn ask(call: &Call<'_>, args: &[OsString]) -> Option<Captured> {
     let invocation = Invocation {
         program: call.program,
         name: call.name,
-        args: &args,
+        args,
         set: &[],
         unset: &[],
     };

@@ -2,14 +2,15 @@
 //! did not change meanwhile, and will be noticed when it changes.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, dependencies, existence, preprocessed, restore};
+use super::{Cached, base, existence, restore, unreported};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
@@ -43,6 +44,29 @@ struct Evidence {
     files: Vec<Dependency>,
     directories: Vec<NewDirectory>,
     conditions: Vec<(ConditionKind, Digest)>,
+    /// Files were read that the preprocessed text does not show.
+    unreported: bool,
+    /// The times of the files count.
+    timestamps: bool,
+}
+
+impl Evidence {
+    /// The files as they go into the manifest, once all of them are known.
+    fn manifest_files(&mut self, cached: &Cached<'_>) -> Result<Vec<NewFile>, Refusal> {
+        let files = manifest_files(cached, &self.files);
+        if self.timestamps {
+            let paths = files.iter().map(|file| CString::new(file.path.clone()));
+            let paths: Result<Vec<CString>, _> = paths.collect();
+            let times = paths
+                .ok()
+                .and_then(|paths| super::direct::times(paths.iter().map(|path| path.as_c_str())));
+            match times {
+                Some(times) => self.conditions.push((ConditionKind::Timestamp, times)),
+                None => return refuse(Counter::UncacheableTimeMacro, "a file has no time"),
+            }
+        }
+        Ok(files)
+    }
 }
 
 /// Stores the result of `compiled` under its key. `key` is given when the
@@ -60,7 +84,7 @@ pub fn record(
     } = observe(cached, compiled)?;
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
-    let mut evidence = guard(cached, files, &search, compiled.started)?;
+    let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
     pin(
@@ -73,15 +97,17 @@ pub fn record(
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let streams = &compiled.captured;
-    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
-        // Messages quote their sources.
+    let silent = streams.stdout.is_empty() && streams.stderr.is_empty();
+    if !silent || evidence.unreported || evidence.timestamps {
+        // Messages quote their sources, and a source may be data too.
         skeleton = TokenDigest::NONE;
         for file in &mut evidence.files {
             file.tokens = TokenDigest::NONE;
         }
     }
-    let files = manifest_files(cached, &evidence.files);
+    let files = evidence.manifest_files(cached)?;
     let key = key
+        .filter(|_| !evidence.unreported)
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
     let variant = NewVariant {
         result: key,
@@ -125,14 +151,18 @@ pub fn remember(
     if let Some(refusal) = read.refusal {
         return Err(refusal);
     }
-    let evidence = guard(cached, read.files, &search, started)?;
+    let mut evidence = guard(cached, read.files, &search, started, &Before::default())?;
+    if evidence.unreported {
+        return refuse(Counter::InternalError, "the text does not show all inputs");
+    }
+    let files = evidence.manifest_files(cached)?;
     let variant = NewVariant {
         result: key,
         duration_ms,
         flags: 0,
         skeleton: read.skeleton,
         conditions: evidence.conditions,
-        files: manifest_files(cached, &evidence.files),
+        files,
         directories: evidence.directories,
     };
     cached.store_manifest(&variant).map_err(|error| Refusal {
@@ -201,12 +231,22 @@ fn guard(
     mut files: Vec<Dependency>,
     search: &SearchPaths,
     started: Nanos,
+    before: &Before,
 ) -> Result<Evidence, Refusal> {
     existence::resolve(&mut files)?;
+    let found = unreported::find(cached, &files, search, started)?;
     let mut conditions = Vec::new();
-    inspect(cached, &files, search, started, &mut conditions)?;
+    if found.date {
+        match cached.date_since(started) {
+            Some(today) => conditions.push((ConditionKind::Date, today)),
+            None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
+        }
+    }
+    // Text that is not preprocessed asks for no headers.
+    let preprocessed = !cached.command.traits.no_preprocessing;
     let sources: Vec<shadow::Source<'_>> = files
         .iter()
+        .filter(|_| preprocessed)
         .filter_map(|file| {
             Some(shadow::Source {
                 path: &file.path,
@@ -223,6 +263,8 @@ fn guard(
         absent: &absent,
         precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
         precompiled_in_source: is_gcc,
+        others: &found.names,
+        before,
     };
     let forced: Vec<Vec<u8>> = cached
         .command
@@ -230,21 +272,22 @@ fn guard(
         .iter()
         .map(|name| name.as_bytes().to_owned())
         .collect();
-    let directories = if cached.command.traits.no_preprocessing {
-        Vec::new()
-    } else {
-        let defined = defined_names(cached);
-        shadow::guard(&sources, &forced, &defined, &places, started).map_err(|why| match why {
-            Unguarded::Precompiled(path) => Refusal {
-                counter: Counter::CouldNotUsePrecompiledHeader,
-                why: path.display().to_string(),
-            },
-            Unguarded::Late(path) => Refusal {
-                counter: Counter::ModifiedInputFile,
-                why: format!("{} appeared during the compile", path.display()),
-            },
-        })?
-    };
+    let defined = defined_names(cached);
+    let directories = shadow::guard(&sources, &forced, &defined, &places, started);
+    let directories = directories.map_err(|why| match why {
+        Unguarded::Precompiled(path) => Refusal {
+            counter: Counter::CouldNotUsePrecompiledHeader,
+            why: path.display().to_string(),
+        },
+        Unguarded::Late(path) => Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} appeared during the compile", path.display()),
+        },
+        Unguarded::Vanished(path) => Refusal {
+            counter: Counter::ModifiedInputFile,
+            why: format!("{} may have been there during the compile", path.display()),
+        },
+    })?;
     let directories = directories
         .into_iter()
         .map(|directory| NewDirectory {
@@ -252,10 +295,14 @@ fn guard(
             ..directory
         })
         .collect();
+    let unreported = !found.names.is_empty();
+    files.extend(found.files);
     Ok(Evidence {
         files,
         directories,
         conditions,
+        unreported,
+        timestamps: found.timestamps,
     })
 }
 
@@ -284,82 +331,6 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
         }
     }
     found
-}
-
-/// What the sources say that a digest cannot vouch for.
-fn inspect(
-    cached: &Cached<'_>,
-    files: &[Dependency],
-    search: &SearchPaths,
-    started: Nanos,
-    conditions: &mut Vec<(ConditionKind, Digest)>,
-) -> Result<(), Refusal> {
-    let in_options = |word: &[u8]| {
-        cached.command.args.iter().any(|arg| {
-            arg.class == Class::Macro
-                && arg
-                    .words
-                    .iter()
-                    .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
-        })
-    };
-    if in_options(b"__has_include") {
-        return refuse(
-            Counter::UnsupportedCodeDirective,
-            "an option uses __has_include",
-        );
-    }
-    let mut date = in_options(b"__DATE__");
-    let mut time = in_options(b"__TIME__") || in_options(b"__TIMESTAMP__");
-    let mut where_found = "an option".to_owned();
-    // Only preprocessing tells what macros make of assembler; once is enough.
-    let expanded = std::cell::OnceCell::new();
-    let expanded_reads_files = || {
-        *expanded.get_or_init(|| {
-            preprocessed::expand(&cached.call, cached.command).is_none_or(|text| {
-                let scan = crate::hash::scan::scan(&text);
-                scan.assembler_file || scan.opaque_assembler
-            })
-        })
-    };
-    for file in files {
-        let Some(scan) = &file.scan else { continue };
-        let path = file.path.display();
-        // The system's headers name no data files in assembler.
-        let opaque =
-            scan.opaque_assembler && !dependencies::is_system(&file.path, cached.command, search);
-        let assembler =
-            (scan.assembler_file || (opaque && expanded_reads_files())) && !cached.sloppy_incbin;
-        if assembler || scan.embed || scan.obscure {
-            return refuse(
-                Counter::UnsupportedCodeDirective,
-                format!("{path} reads files in a way that is not followed"),
-            );
-        }
-        let frozen = cached.frozen_time;
-        date |= scan.date && !frozen;
-        if (scan.time && !frozen) || scan.timestamp {
-            time = true;
-            where_found = path.to_string();
-        }
-    }
-    if cached.sloppy_time {
-        return Ok(());
-    }
-    if time {
-        return refuse(
-            Counter::UncacheableTimeMacro,
-            format!("{where_found} uses __TIME__ or __TIMESTAMP__"),
-        );
-    }
-    if !date {
-        return Ok(());
-    }
-    match cached.date_since(started) {
-        Some(today) => conditions.push((ConditionKind::Date, today)),
-        None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
-    }
-    Ok(())
 }
 
 /// The files that go into the entry, by blob name.

@@ -28,7 +28,7 @@ pub enum Failure {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Existing {
     Nothing,
-    /// A regular file with nothing in it: gcc's assembler writes into it.
+    /// A regular file with nothing in it.
     Empty,
     /// A regular file.
     File,
@@ -53,10 +53,34 @@ pub fn existing(path: &Path, replaced: bool) -> Existing {
     }
 }
 
-/// Whether the compiler of `family` replaces an existing product (object) or
-/// writes into it (gcc's assembly and precompiled headers).
+/// What becomes of a regular file where a product goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Writing {
+    /// It is written into, and keeps its mode: gcc's own products, clang's
+    /// assembler.
+    InPlace,
+    /// A new file takes its place: clang.
+    Replaced,
+    /// A new file takes its place, but one with nothing in it is written into:
+    /// the assembler `as`.
+    ReplacedUnlessEmpty,
+}
+
+/// How the compiler of `family` writes the product of `command`.
+pub fn writing(family: Family, command: &Command) -> Writing {
+    let object = !command.is_written_in_place();
+    match family {
+        _ if command.traits.runs_assembler && object => Writing::ReplacedUnlessEmpty,
+        // With -S, assembler is only preprocessed.
+        Family::Clang if command.assembly || !command.language.is_assembler() => Writing::Replaced,
+        _ => Writing::InPlace,
+    }
+}
+
+/// Whether the compiler of `family` replaces an existing product (rather than
+/// writing into it).
 pub fn replaces(family: Family, command: &Command) -> bool {
-    !(family == Family::Gcc && command.is_written_in_place())
+    writing(family, command) != Writing::InPlace
 }
 
 /// How products are written.
@@ -70,11 +94,12 @@ pub struct Products<'a> {
 impl Products<'_> {
     /// Writes the object or assembly to `path`.
     pub fn product(&self, path: &Path) -> Result<(), Failure> {
-        let replaced = replaces(self.family, self.command);
+        let writing = writing(self.family, self.command);
+        let replaced = writing != Writing::InPlace;
         let existing = existing(path, replaced);
         if replaced
             && (existing == Existing::File
-                || (existing == Existing::Empty && self.family == Family::Clang))
+                || (existing == Existing::Empty && writing == Writing::Replaced))
         {
             rustix::fs::unlink(path).map_err(|error| failure(path, error.into()))?;
         }

@@ -81,10 +81,10 @@ fn ask(program: &Path, command: &Command, mut args: Vec<OsString>) -> Option<Sea
         set: &[("LC_ALL", "C".into())],
         unset: &["LANGUAGE", "DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES"],
     };
+    // A list that is complete is right even where the run fails then: the options
+    // that matter here may need others to be accepted (`-mcmodel=kernel` needs
+    // `-fno-PIE`).
     let answer = invocation.query().ok()?;
-    if !answer.status.success() {
-        return None;
-    }
     // Headers in frameworks are found by a rule of their own, which is not followed.
     parse_search_paths(&answer.stderr).filter(|paths| paths.frameworks.is_empty())
 }

@@ -17,6 +17,7 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, statat};
 
+use super::before::Before;
 use crate::entry::manifest::{Expectation, NewDirectory};
 use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
@@ -39,6 +40,11 @@ pub struct Places<'a> {
     /// which one is the first, conditions decide, so all of the main source's
     /// own count.
     pub precompiled_in_source: bool,
+    /// Files that are not headers, each name with a directory in which it is
+    /// looked for; where it is absent, it must stay so.
+    pub others: &'a [(PathBuf, PathBuf)],
+    /// The names in directories before the compile.
+    pub before: &'a Before,
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -54,6 +60,9 @@ pub enum Unguarded {
     Precompiled(PathBuf),
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
+    /// Whether this was there when the compiler asked is not known: it is not
+    /// now, and its directory changed meanwhile.
+    Vanished(PathBuf),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +83,8 @@ struct Guard {
     unstable: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
     late: Option<PathBuf>,
+    /// Where the last name was found to be absent: directory and name.
+    missed: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// The guard for a compile of `sources` (the main source first) with
@@ -92,8 +103,12 @@ pub fn guard(
         stamps: HashMap::new(),
         unstable: HashSet::new(),
         late: None,
+        missed: None,
     };
     for directory in places.absent {
+        if places.before.had(directory) {
+            return Err(Unguarded::Vanished(directory.clone()));
+        }
         guard.expect_path(directory, Path::new(""));
     }
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
@@ -117,7 +132,9 @@ pub fn guard(
             _ => &[],
         };
         for lookup in &source.scan.lookups {
-            if !matches!(lookup.asked, Asked::Macro | Asked::ExistsAnywhere) {
+            // Files that are not source have another search path.
+            use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
+            if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
                 ask(&mut guard, beside, lookup, suffixes)?;
             }
         }
@@ -146,6 +163,15 @@ pub fn guard(
             asked: Asked::Include,
         };
         guard.follow(nowhere, &lookup, places, places.precompiled)?;
+    }
+    for (place, name) in places.others {
+        let (place, name) = match name.strip_prefix("/") {
+            Ok(rest) => (Path::new("/"), rest),
+            Err(_) => (place.as_path(), name.as_path()),
+        };
+        if guard.expect_path(place, name) != Kind::File {
+            guard.check_vanished(places.before)?;
+        }
     }
     if !computing.is_empty() {
         guard.explain_computed(sources, &computing, places);
@@ -195,6 +221,8 @@ impl Guard {
 
     fn expect(&mut self, directory: &Path, name: &[u8], expectation: Expectation) {
         self.stamp(directory);
+        let absent = expectation == Expectation::Absent;
+        self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
         self.names
             .entry(directory.to_owned())
             .or_default()
@@ -275,6 +303,9 @@ impl Guard {
                 self.refuse_precompiled(name, suffix)?;
             }
             let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
+            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
+            }
             self.existence(lookup, kind, Path::new("/"), name);
             return Ok(());
         }
@@ -289,6 +320,9 @@ impl Guard {
             .chain(places.angle.iter().map(PathBuf::as_path))
         {
             let kind = self.expect_path(directory, name);
+            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+                self.check_vanished(places.before)?;
+            }
             for suffix in suffixes {
                 self.refuse_precompiled(&directory.join(name), suffix)?;
             }
@@ -302,6 +336,24 @@ impl Guard {
             }
         }
         Ok(())
+    }
+
+    /// After a name was not found that the compiler reports in no case: was it
+    /// there when the compiler asked? Its directory did not change since, or
+    /// did not hold it before.
+    fn check_vanished(&mut self, before: &Before) -> Result<(), Unguarded> {
+        let Some((directory, name)) = self.missed.take() else {
+            return Ok(());
+        };
+        let moved = Stamp::of_path(or_here(&directory))
+            .is_ok_and(|stamp| stamp.modified.max(stamp.changed) >= self.now);
+        match before.held(&directory, &name) {
+            Some(false) => Ok(()),
+            _ if !moved => Ok(()),
+            _ => Err(Unguarded::Vanished(
+                directory.join(OsStr::from_bytes(&name)),
+            )),
+        }
     }
 
     /// `__has_include` found a file: it need not be read, but it has to stay.

@@ -58,6 +58,8 @@ impl Tree {
             quote: &[],
             angle: &there,
             absent: &absent,
+            others: &[],
+            before: &Before::default(),
             precompiled: &[".gch"],
             precompiled_in_source: true,
         };

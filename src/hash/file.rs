@@ -8,6 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use super::{Digest, InodeTable};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
+use crate::sys::stamp::{is_null, is_regular};
 
 /// A file's content with what `stat` said before and after it was read.
 pub struct FileContent {
@@ -31,8 +32,10 @@ pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
 fn open(path: impl rustix::path::Arg) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
-    // A fifo or device has no content that a digest could stand for.
-    crate::sys::stamp::is_regular(&rustix::fs::fstat(&file).ok()?).then_some(file)
+    // A fifo or device has no content that a digest could stand for; the null
+    // device, which builds compile to try options, is as good as an empty file.
+    let stat = rustix::fs::fstat(&file).ok()?;
+    (is_regular(&stat) || is_null(&stat)).then_some(file)
 }
 
 /// The digest of the content of `path`, from the table where its stamp is

@@ -4,6 +4,7 @@
 //! names an entry in a store (SHA-256 over labelled fields). They are separate
 //! types so that one cannot be taken for the other.
 
+pub mod assembler;
 pub mod file;
 mod inodes;
 mod key;

@@ -28,6 +28,10 @@ pub enum Asked {
     Exists,
     /// Named in a macro's body, for `#include MACRO`.
     Macro,
+    /// `#embed`: a file that is not source.
+    Embed,
+    /// `__has_embed`: whether there is one, and something in it.
+    HasEmbed,
     /// `__has_include` in a macro's body: beside whom, the macro's user decides.
     ExistsAnywhere,
 }
@@ -58,29 +62,44 @@ pub struct Scan {
     pub date: bool,
     /// `__TIMESTAMP__` as a token.
     pub timestamp: bool,
+    /// What `##` could make one of these three of.
+    pub time_pieces: bool,
     /// `.incbin` or `.include` outside comments (in assembler or a string of
     /// inline assembler): a file that the compiler does not report is read.
     pub assembler_file: bool,
     /// Inline assembler whose text is not all string literals: what it reads
     /// only the preprocessor can tell.
     pub opaque_assembler: bool,
-    /// `#embed` or `__has_embed`.
-    pub embed: bool,
+    /// `#embed MACRO`.
+    pub computed_embed: bool,
     /// `#pragma GCC system_header` or clang's.
     pub system_header: bool,
-    /// Something the scanner does not follow (trigraphs, `#pragma` that reads files).
+    /// Something the scanner does not follow (`#pragma` that reads files,
+    /// `__has_embed(MACRO)`).
     pub obscure: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
 }
 
-/// Scans `text`.
+/// Scans `text`. Whether trigraphs are replaced depends on options, so that a
+/// text with some is read both ways.
 pub fn scan(text: &[u8]) -> Scan {
     scan_with(text, &[])
 }
 
 /// Scans `text`, in which the macros `existence` do what `__has_include` does.
 pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
+    let mut found = scan_plain(text, existence);
+    if memchr::memmem::find(text, b"??").is_some() {
+        let replaced = trigraphs::replaced(text);
+        if replaced != text {
+            found.join(scan_plain(&replaced, existence));
+        }
+    }
+    found
+}
+
+fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     let spliced;
     let text = if has_splice(text) {
         spliced = join_lines(text);
@@ -94,7 +113,6 @@ pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
         line_start: true,
         context: Context::Text,
         existence,
-        trigraphs: memchr::memmem::find(text, b"??").is_some(),
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
@@ -140,8 +158,6 @@ struct Scanner<'a> {
     context: Context<'a>,
     /// Macros that do what `__has_include` does.
     existence: &'a [Vec<u8>],
-    /// Whether there can be trigraphs at all.
-    trigraphs: bool,
     found: Scan,
     seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
 }
@@ -162,6 +178,10 @@ fn is_word(byte: u8) -> bool {
 }
 
 impl<'a> Scanner<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&self, ahead: usize) -> u8 {
         self.text.get(self.at + ahead).copied().unwrap_or(0)
     }
@@ -200,11 +220,6 @@ impl<'a> Scanner<'a> {
         } else {
             memchr::memmem::find(body, b"*/").map_or(body.len(), |at| at + 2)
         };
-        // In a comment only a splice (`??/` and a newline) means something.
-        let end = body.len().min(length + 1);
-        self.look_for_trigraphs(&body[..end], |trigraph, rest| {
-            trigraph == b'/' && splice_length(rest).is_some()
-        });
         self.at += 2 + length;
     }
 
@@ -220,46 +235,22 @@ impl<'a> Scanner<'a> {
             }
             b'0'..=b'9' => self.number(),
             b'.' => {
-                // With what stands before it, which decides whether it is a member.
-                let from = self.at.saturating_sub(2);
-                let rest = &self.text[from..];
-                self.look_for_assembler(&rest[..rest.len().min(40)]);
+                self.found.assembler_file |= reads_assembler_file(self.text, self.at);
                 self.at += 1;
             }
             byte if is_word(byte) => self.word(),
-            b'?' => {
-                let rest = &self.text[self.at..];
-                self.look_for_trigraphs(&rest[..rest.len().min(3)], |_, _| true);
-                self.at += 1;
-            }
             _ => self.at += 1,
         }
     }
 
-    /// Trigraphs are on in few languages; what they would make of `text` is not
-    /// followed where `matters` says so, given the third character and the rest.
-    fn look_for_trigraphs(&mut self, text: &[u8], matters: impl Fn(u8, &[u8]) -> bool) {
-        if self.trigraphs {
-            self.found.obscure |= memchr::memmem::find_iter(text, b"??").any(|at| {
-                let rest = text.get(at + 2..).unwrap_or_default();
-                matches!(rest, [third @ (b'=' | b'/'), rest @ ..] if matters(*third, rest))
-            });
-        }
-    }
-
+    /// Looks at what a string holds.
     fn look_for_assembler(&mut self, text: &[u8]) {
-        self.found.assembler_file |= reads_assembler_file(text);
+        self.found.assembler_file |= super::assembler::may_read(text);
     }
 
     /// A string or character literal; unterminated ones end with their line, as
     /// apostrophes in skipped text do. Returns what stands between the quotes.
     fn quoted(&mut self, quote: u8) -> &'a [u8] {
-        let text = self.quoted_text(quote);
-        self.look_for_trigraphs(text, |_, _| true);
-        text
-    }
-
-    fn quoted_text(&mut self, quote: u8) -> &'a [u8] {
         let start = self.at + 1;
         let mut at = start;
         while let Some(&byte) = self.text.get(at) {
@@ -308,14 +299,14 @@ impl<'a> Scanner<'a> {
             b"__TIMESTAMP__" => self.found.timestamp = true,
             b"__has_include" => self.has_include(Asked::Exists),
             b"__has_include_next" => self.has_include(Asked::Next),
+            b"__has_embed" => self.has_include(Asked::HasEmbed),
             word if self.existence.iter().any(|name| name == word) => {
                 self.has_include(Asked::Exists);
             }
             b"defined" => self.skip_operand(),
-            b"__has_embed" => self.found.embed = true,
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
-            _ => {}
+            _ => self.found.time_pieces |= is_time_piece(word),
         }
     }
 
@@ -334,12 +325,8 @@ impl<'a> Scanner<'a> {
     fn assembler_text(&mut self) -> Option<Vec<u8>> {
         loop {
             // `#define A asm` hides what follows.
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let blank = rest
-                .iter()
-                .take_while(|b| matches!(b, b' ' | b'\t'))
-                .count();
-            if matches!(rest.get(blank), None | Some(b'\n')) {
+            self.skip_blank();
+            if matches!(self.rest(), [] | [b'\n', ..] | [b'/', b'/', ..]) {
                 return None;
             }
             self.skip_space();
@@ -358,7 +345,14 @@ impl<'a> Scanner<'a> {
         loop {
             self.skip_space();
             match self.peek(0) {
-                b'"' => text.extend_from_slice(self.quoted(b'"')),
+                b'"' => {
+                    let part = self.quoted(b'"');
+                    // An escape may hide a directive: preprocessing decodes it.
+                    if has_number_escape(part) {
+                        return None;
+                    }
+                    text.extend_from_slice(part);
+                }
                 b')' | b':' => return Some(text),
                 _ => return None,
             }
@@ -392,7 +386,6 @@ impl<'a> Scanner<'a> {
             Some(length) => {
                 let body = &rest[open..open + length];
                 self.look_for_assembler(body);
-                self.look_for_trigraphs(body, |_, _| true);
                 // In C89 the text is ordinary tokens: look for the words all the same.
                 for (word, flag) in [
                     (&b"__TIME__"[..], &mut self.found.time),
@@ -434,7 +427,6 @@ impl<'a> Scanner<'a> {
             return None;
         }
         self.at += end + 2;
-        self.look_for_trigraphs(&rest[..end], |_, _| true);
         Some((&rest[..end], style))
     }
 
@@ -448,6 +440,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// A header's name, or what makes one.
+    fn lookup(&mut self, asked: Asked) {
+        match self.header_name() {
+            Some((name, style)) => self.note(name, style, asked),
+            None if asked == Asked::Embed => self.found.computed_embed = true,
+            None => self.found.computed = true,
+        }
+    }
+
     /// After the `#` of a directive.
     fn directive(&mut self) {
         self.line_start = false;
@@ -457,7 +458,7 @@ impl<'a> Scanner<'a> {
         match name {
             b"include" | b"import" => self.include(Asked::Include),
             b"include_next" => self.include(Asked::Next),
-            b"embed" => self.found.embed = true,
+            b"embed" => self.include(Asked::Embed),
             b"define" => self.define(),
             b"pragma" => self.pragma(),
             b"ifdef" | b"ifndef" | b"elifdef" | b"elifndef" | b"undef" => self.skip_operand(),
@@ -467,10 +468,7 @@ impl<'a> Scanner<'a> {
 
     fn include(&mut self, asked: Asked) {
         self.skip_blank();
-        match self.header_name() {
-            Some((name, style)) => self.note(name, style, asked),
-            None => self.found.computed = true,
-        }
+        self.lookup(asked);
     }
 
     /// A macro's body may name a header: `#define CONFIG "config.h"`, `<a/b.h>`.
@@ -514,22 +512,43 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Whether `text` holds the assembler directive `.incbin` or `.include`: not a
-/// member (`a.include`, `.include = 1`) and not a part of a longer word.
-fn reads_assembler_file(text: &[u8]) -> bool {
-    let directive = |name: &[u8]| {
-        memchr::memmem::find_iter(text, name).any(|at| {
-            let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
-            let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
-            let member =
-                before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
-            let after = text.get(at + name.len()..).unwrap_or_default();
-            let longer = after.first().is_some_and(|b| is_word(*b) || *b == b'.');
-            let assigned = after.trim_ascii_start().first() == Some(&b'=');
-            !member && !longer && !assigned
-        })
-    };
-    directive(b".incbin") || directive(b".include")
+/// Whether the dot `at` begins `.incbin` or `.include`: not a member
+/// (`a.include`, `.include = 1`).
+fn reads_assembler_file(text: &[u8], at: usize) -> bool {
+    let rest = text.get(at..).unwrap_or_default();
+    let rest = rest.get(..rest.len().min(40)).unwrap_or_default();
+    let before = at.checked_sub(1).and_then(|at| text.get(at)).copied();
+    let escaped = at.checked_sub(2).and_then(|at| text.get(at)) == Some(&b'\\');
+    let member =
+        before.is_some_and(|b| (is_word(b) && !escaped) || matches!(b, b')' | b']' | b'.'));
+    let name = rest.get(1..).unwrap_or_default();
+    let length = name.iter().position(|b| !is_word(*b)).unwrap_or(name.len());
+    let after = name.get(length..).unwrap_or_default();
+    let assigned = after.trim_ascii_start().first() == Some(&b'=');
+    !member && !assigned && super::assembler::may_read(rest.get(..length + 2).unwrap_or(rest))
+}
+
+/// Whether a string has an escape that stands for any byte.
+fn has_number_escape(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\\', text).any(|at| {
+        matches!(
+            text.get(at + 1),
+            Some(b'0'..=b'7' | b'x' | b'u' | b'U' | b'N' | b'o')
+        )
+    })
+}
+
+/// Whether `word` is what another word could stand in front of, or behind, to
+/// make one of the time macros.
+fn is_time_piece(word: &[u8]) -> bool {
+    if !matches!(word.len(), 3..=12) || !(word.starts_with(b"__") || word.ends_with(b"__")) {
+        return false;
+    }
+    let names: [&[u8]; 3] = [b"__TIME__", b"__DATE__", b"__TIMESTAMP__"];
+    let begins = |name: &&[u8]| word.len() > 3 && name.starts_with(word);
+    names
+        .iter()
+        .any(|name| name.ends_with(word) || begins(name))
 }
 
 /// Whether a string in a macro can be a header's name: short, no blanks or quotes.
@@ -541,6 +560,7 @@ fn looks_like_header(name: &[u8]) -> bool {
 }
 
 mod existence;
+mod trigraphs;
 
 #[cfg(test)]
 #[path = "scan_test.rs"]

@@ -121,3 +121,10 @@ pub fn is_directory(stat: &Stat) -> bool {
 pub fn is_regular(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
 }
+
+/// Whether a `stat` answer is about the null device, whose content is no bytes.
+pub fn is_null(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+        && rustix::fs::major(stat.st_rdev) == 1
+        && rustix::fs::minor(stat.st_rdev) == 3
+}

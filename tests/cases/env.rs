@@ -40,6 +40,12 @@ impl Compiler {
         }
     }
 
+    /// The C driver itself.
+    pub fn real_c(self) -> String {
+        let (c, _) = self.programs();
+        find_program(c).map_or(c.to_owned(), |path| path.display().to_string())
+    }
+
     pub fn is_clang(self) -> bool {
         self != Compiler::Gcc
     }
@@ -291,10 +297,10 @@ impl Env {
 }
 
 /// Whether a logged run of a compiler produced something, rather than answering
-/// a question (`-E`, `-print-...`, `-dumpversion`, `-###`, ...).
+/// a question (`-E`, `-M`, `-print-...`, `-dumpversion`, `-###`, ...).
 pub fn is_compile(run: &str) -> bool {
     !run.split(' ').any(|word| {
-        ["-E", "-v", "-###", "--version"].contains(&word)
+        ["-E", "-M", "-v", "-###", "--version"].contains(&word)
             || word.starts_with("-print-")
             || word.starts_with("-dump")
     })

@@ -122,51 +122,6 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-#[test]
-fn i8_data_files() {
-    each(|env| {
-        env.write("data.bin", "one");
-        env.write(
-            "a.c",
-            "__asm__(\".data\\n.incbin \\\"data.bin\\\"\\n\");\nint x;\n",
-        );
-        env.cc("-c a.c").right_twice();
-        env.write("data.bin", "two");
-        env.cc("-c a.c").not_served();
-        env.write("b.s", ".data\n.incbin \"data.bin\"\n.include \"more.s\"\n");
-        env.write("more.s", ".byte 1\n");
-        env.cc("-c b.s").right_twice();
-        env.write("more.s", ".byte 2\n");
-        env.cc("-c b.s").not_served();
-        env.write("data.bin", "six");
-        env.cc("-c b.s").not_served();
-        env.write("c.S", "#include \"d.h\"\n.data\n.incbin NAME\n");
-        env.write("d.h", "#define NAME \"data.bin\"\n");
-        env.cc("-c c.S").right_twice();
-        env.write("data.bin", "ten");
-        env.cc("-c c.S").not_served();
-    });
-}
-
-#[test]
-fn i8_incbin_by_a_macro_of_a_header() {
-    each(|env| {
-        env.write("data.bin", "one");
-        env.write(
-            "incbin.h",
-            "#define S2(x) #x\n#define S(x) S2(x)\n\
-             #define INCBIN(d) __asm__(\".data\\n.\" S(incbin) \" \" S(d) \"\\n\")\n",
-        );
-        env.write(
-            "a.c",
-            "#include \"incbin.h\"\nINCBIN(\"data.bin\");\nint x;\n",
-        );
-        env.cc("-c a.c").right_twice();
-        env.write("data.bin", "two");
-        env.cc("-c a.c").not_served();
-    });
-}
-
 /// What other compilers understand, and assembler without files, is no reason
 /// to give up.
 #[test]
@@ -183,24 +138,6 @@ fn i8_assembler_that_reads_no_files() {
              asm(\"\" : \"+r\"(x)); return x; }\nint renamed(void) __asm__(\"other\");\n",
         );
         env.cc("-c a.c").miss_then_hit();
-    });
-}
-
-#[test]
-fn i8_embed() {
-    one(Compiler::Clang19, |env| {
-        env.write("data.bin", "one");
-        env.write("a.c", "const char d[] = {\n#embed \"data.bin\"\n};\n");
-        env.cc("-c -std=c23 a.c").right_twice();
-        env.write("data.bin", "two");
-        env.cc("-c -std=c23 a.c").not_served();
-        env.write(
-            "h.c",
-            "#if __has_embed(\"later.bin\")\nint later;\n#endif\nint x;\n",
-        );
-        env.cc("-c -std=c23 h.c").right_twice();
-        env.write("later.bin", "now");
-        env.cc("-c -std=c23 h.c").not_served();
     });
 }
 

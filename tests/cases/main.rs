@@ -24,3 +24,4 @@ mod search;
 mod store;
 mod syntax;
 mod token_fuzz;
+mod unreported;

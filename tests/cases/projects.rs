@@ -104,3 +104,32 @@ fn i8_trigraphs_in_comments() {
         env.cc("-c b.c").right_twice();
     });
 }
+
+/// Kernels: options that gcc takes only together with others.
+#[test]
+fn o4_options_that_need_others() {
+    each(|env| {
+        env.write("a.c", "#include <a.h>\nint f(void) { return A; }\n");
+        env.write("system/a.h", "#define A 1\n");
+        env.write("user/b.h", "#define B 1\n");
+        let args = "-nostdinc -isystem system -Iuser -include user/b.h -mcmodel=kernel -fno-PIE \
+                    -mno-red-zone -c a.c -o a.o -Wp,-MMD,.a.o.d";
+        env.cc(args).miss_then_hit();
+        env.cc("-mcmodel=kernel -fno-PIE -c a.c -isystem system")
+            .miss_then_hit();
+    });
+}
+
+/// Kernels: an empty source, to find out which options there are.
+#[test]
+fn c5_null_device_as_the_source() {
+    each(|env| {
+        env.cc("-Werror -O2 -c -x c /dev/null -o one")
+            .miss_then_hit();
+        env.cc("-Werror -O2 -c -x c /dev/null -o two").direct_hit();
+        env.cc("-Werror -O2 -S -x c++ /dev/null -o two -MD")
+            .miss_then_hit();
+        env.cc("-Werror -no-such-option -c -x c /dev/null -o one")
+            .right();
+    });
+}

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, copy, unpack};
+use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, unpack};
 use crate::support::{find_program, skip};
 
 fn prepare_lua(tree: &Path) -> Option<()> {
@@ -100,10 +100,7 @@ fn cold_and_warm(project: &Project, check: &dyn Fn(&Project)) {
     touched.same_as(&reference, "headers touched");
     touched.all_direct_hits("headers touched");
 
-    let saved = project.root.join("saved");
-    copy(&project.cache_dir(), &saved);
-    fs::remove_dir_all(project.cache_dir()).unwrap();
-    copy(&saved, &project.cache_dir());
+    project.copy_cache_dir();
     project.checkout().unwrap();
     let restored = project.cached();
     restored.same_as(&reference, "restored cache directory");

@@ -11,3 +11,4 @@ mod project;
 
 mod builds;
 mod faults;
+mod flags;

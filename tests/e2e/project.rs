@@ -13,7 +13,9 @@ use crate::support::tree::Tree;
 use crate::support::{cache_binary, find_program, skip};
 
 /// What a build leaves that must not depend on the cache.
-const PRODUCTS: &[&str] = &[".o", ".d", ".lo", ".gcno", ".dwo"];
+const PRODUCTS: &[&str] = &[
+    ".o", ".d", ".lo", ".gcno", ".dwo", ".s", ".ko", ".cmd", ".pch",
+];
 
 /// A C and a C++ driver by name.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +90,16 @@ pub fn unpack(package: &str, directory: &Path) -> Option<()> {
     Some(())
 }
 
+/// One of the project's own trees, `tests/e2e/fixtures/<name>`, as `directory`.
+pub fn fixture(name: &str, directory: &Path) -> Option<()> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/fixtures");
+    copy(&fixtures.join(name), directory);
+    Some(())
+}
+
 /// One project's directories: `tree` (unpacked and built in place), `cache`,
-/// `home`, `tmp`. One build at a time has the machine.
+/// `home`, `tmp`, `links` (the compilers' names, which lead to the program under
+/// test). One build at a time has the machine.
 pub struct Project {
     _directory: tempfile::TempDir,
     _turn: MutexGuard<'static, ()>,
@@ -132,10 +142,16 @@ impl Project {
             .tempdir()
             .unwrap();
         let root = directory.path().canonicalize().unwrap();
-        for name in ["home", "tmp", "bin"] {
+        for name in ["home", "tmp", "bin", "links"] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        std::os::unix::fs::symlink(cache_binary(), root.join("bin/cache")).unwrap();
+        for link in [
+            "bin/cache",
+            &format!("links/{}", drivers.c),
+            &format!("links/{}", drivers.cxx),
+        ] {
+            std::os::unix::fs::symlink(cache_binary(), root.join(link)).unwrap();
+        }
         let project = Project {
             _directory: directory,
             _turn: turn,
@@ -164,6 +180,14 @@ impl Project {
         (self.prepare)(&self.tree())
     }
 
+    /// Replaces the cache directory by a copy of itself: new inodes, new times.
+    pub fn copy_cache_dir(&self) {
+        let saved = self.root.join("saved");
+        copy(&self.cache_dir(), &saved);
+        fs::remove_dir_all(self.cache_dir()).unwrap();
+        fs::rename(&saved, self.cache_dir()).unwrap();
+    }
+
     /// Sets the time of every header to now.
     pub fn touch_headers(&self) {
         let now = SystemTime::now();
@@ -188,6 +212,8 @@ impl Project {
             ("TMPDIR".into(), format!("{root}/tmp")),
             ("XDG_RUNTIME_DIR".into(), format!("{root}/tmp")),
             ("CACHE_DIR".into(), format!("{root}/cache")),
+            // Links with the compilers' names to put in front of the PATH.
+            ("LINKS".into(), format!("{root}/links")),
             // redis puts the time of its build into an object.
             ("SOURCE_DATE_EPOCH".into(), "1700000000".into()),
             ("LC_ALL".into(), "C.UTF-8".into()),
@@ -278,6 +304,17 @@ impl Built {
             "{what}: products differ:\n{differences}"
         );
         assert!(self.objects > 0, "{what}: nothing was built");
+    }
+
+    /// Besides hits and misses there were just these calls: (counter, number).
+    pub fn passed_by(&self, expected: &[(&str, i64)], what: &str) {
+        let counted = &self.counted;
+        for (name, number) in expected {
+            assert_eq!(counted.get(name), *number, "{what}: {name} in {counted:?}");
+        }
+        let number: i64 = expected.iter().map(|(_, number)| number).sum();
+        let past = counted.get("calls") - counted.cacheable();
+        assert_eq!(past, number, "{what}: {counted:?}");
     }
 
     /// Every call that was looked up was a direct hit, and there were as many as objects.

@@ -20,7 +20,6 @@ mod shrink;
 mod steps;
 mod values;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -149,25 +148,20 @@ impl Tally {
     fn add(&mut self, other: Tally) {
         self.calls += other.calls;
         self.lines.extend(other.lines);
-        for (end, count) in other.ends {
-            *self.ends.entry(end).or_default() += count;
+        for (end, (count, example)) in other.ends {
+            self.ends.entry(end).or_insert((0, example)).0 += count;
         }
     }
 
     /// How the calls ended, the most frequent first.
     fn report(&self) -> String {
-        let mut by_count: BTreeMap<std::cmp::Reverse<usize>, Vec<&str>> = BTreeMap::new();
-        for (end, count) in &self.ends {
-            by_count
-                .entry(std::cmp::Reverse(*count))
-                .or_default()
-                .push(end);
-        }
+        let mut ends: Vec<_> = self.ends.iter().collect();
+        ends.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
         let mut text = format!("{} calls, {} command lines\n", self.calls, self.lines.len());
-        for (count, ends) in by_count {
-            for end in ends {
-                let _ = writeln!(text, "{:7} {end}", count.0);
-            }
+        for (end, (count, example)) in ends {
+            let refused = end.starts_with("compiled, not stored");
+            let example = if refused { example } else { "" };
+            let _ = writeln!(text, "{count:7} {end}  {example}");
         }
         text
     }

@@ -69,8 +69,8 @@ impl Compiler {
     pub fn option(&self, rng: &mut Rng, view: &View) -> Vec<Group> {
         for _ in 0..50 {
             let groups: Vec<Group> = match rng.below(10) {
-                0..=3 => vec![owned(*rng.pick(USUAL))],
-                4..=7 => self.from_tables(rng).into_iter().collect(),
+                0..=3 => vec![owned(rng.pick(USUAL))],
+                4..=7 => self.row_of_tables(rng).into_iter().collect(),
                 _ => vec![vec![self.varied(rng)]],
             };
             let wanted = |group: &Group| view.anything || !self.passes(group);
@@ -86,7 +86,7 @@ impl Compiler {
 
     /// Dependency options; each is a group of its own, so that one can be dropped.
     pub fn dependencies(&self, rng: &mut Rng, view: &View) -> Vec<Group> {
-        let words = owned(*rng.pick(DEPENDENCIES));
+        let words = owned(rng.pick(DEPENDENCIES));
         let words = filled(rng, view, words);
         let mut groups: Vec<Group> = Vec::new();
         let mut words = words.into_iter().peekable();
@@ -107,7 +107,7 @@ impl Compiler {
 
     /// A word of a list, or its opposite.
     fn varied(&self, rng: &mut Rng) -> String {
-        let word = rng.pick(&self.words).clone();
+        let word = self.words[rng.below(self.words.len())].clone();
         let positive = |p: &str| word.starts_with(p) && !word[p.len()..].starts_with("no-");
         match rng.below(5) {
             0 if !word.contains('=') && (positive("-f") || positive("-W")) => {
@@ -118,7 +118,7 @@ impl Compiler {
         }
     }
 
-    fn from_tables(&self, rng: &mut Rng) -> Option<Group> {
+    fn row_of_tables(&self, rng: &mut Rng) -> Option<Group> {
         let own = options::rows(self.family);
         let common = options::common::ROWS;
         let at = rng.below(own.len() + common.len());
@@ -143,7 +143,7 @@ pub fn group_of(rng: &mut Rng, row: &Row) -> Option<Group> {
     if row.value == Value::None {
         return Some(vec![spelling]);
     }
-    let value = (*rng.pick(values_of(row)?)).to_owned();
+    let value = (rng.pick(values_of(row)?)).to_owned();
     Some(match row.value {
         Value::OptionalJoined | Value::Joined => vec![spelling + &value],
         Value::JoinedOrSeparate if rng.chance(50) && !value.is_empty() => vec![spelling + &value],
@@ -195,7 +195,7 @@ fn filled(rng: &mut Rng, view: &View, group: Group) -> Group {
 fn listed(page: &str) -> Vec<String> {
     let mut words = Vec::new();
     for line in page.lines() {
-        let Some(word) = line.trim_start().split_whitespace().next() else {
+        let Some(word) = line.split_whitespace().next() else {
             continue;
         };
         let fits = line.starts_with("  -") && word.starts_with('-') && word.len() > 2;

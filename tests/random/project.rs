@@ -135,6 +135,11 @@ const RARE: &[&str] = &[
     "const char *now(void) { return __TIME__; }\n",
     "const char *stamp(void) { return __TIMESTAMP__; }\n",
     "__asm__(\".section .rodata\\n.incbin \\\"@W@/p/data.bin\\\"\\n.text\");\n",
+    "__asm__(\".data\\n.\\151ncbin \\\"data.bin\\\"\\n.text\");\n",
+    "#define READS(x) __asm__(\".data\\n.\" #x \" \\\"data.bin\\\"\\n.text\");\nREADS(incbin)\n",
+    "__asm__(\".include \\\"asm.inc\\\"\\n.text\");\n",
+    "#ifdef __has_embed\n#if __has_embed(\"data.bin\")\nint has_data;\n#endif\n#endif\n",
+    "static const unsigned char embedded[] = {\n#if __clang_major__ > 18\n#embed \"../data.bin\"\n#else\n0\n#endif\n};\nint first_embedded(void) { return embedded[0]; }\n",
     "int broken( { return; }\n",
     "#error stop here\n",
     "#include \"missing.h\"\n",
@@ -197,6 +202,13 @@ const ASSEMBLER_RARE: &[&str] = &[
     ".include \"asm.inc\"\n",
     "\tbogus %eax\n",
     ".warning \"careful\"\n",
+    "# see /* here\n.data\n.incbin \"data.bin\"\n",
+    ".data\n.INCBIN \"data.bin\"\n",
+    ".macro reads what\n.inc\\what \"data.bin\"\n.endm\n.data\nreads bin\n",
+    ".data\nlabel:.incbin \"data.bin\",1,2\n",
+    ".data\n.byte 1;.incbin \"data.bin\"\n",
+    ".irp x,incbin\n.\\x \"data.bin\"\n.endr\n",
+    ".macro twice_read\n.include \"asm.inc\"\n.endm\ntwice_read\n",
 ];
 
 const ASSEMBLER_CPP: &[&str] = &[
@@ -260,7 +272,7 @@ pub fn source_chunks(rng: &mut Rng, kind: Kind) -> Vec<String> {
     }
     match kind {
         Kind::C | Kind::Cxx => {
-            if rng.chance(12) {
+            if rng.chance(15) {
                 lists.push((RARE, 1));
             }
             if rng.chance(40) {
@@ -268,13 +280,13 @@ pub fn source_chunks(rng: &mut Rng, kind: Kind) -> Vec<String> {
             }
             lists.insert(0, (INCLUDES, rng.below(4)));
         }
-        _ if kind.is_assembler() && rng.chance(20) => lists.push((ASSEMBLER_RARE, 1)),
+        _ if kind.is_assembler() && rng.chance(35) => lists.push((ASSEMBLER_RARE, 1)),
         _ => {}
     }
     let mut chunks: Vec<String> = Vec::new();
     for (list, count) in lists {
         for _ in 0..count {
-            let chunk = (*rng.pick(list)).to_owned();
+            let chunk = (rng.pick(list)).to_owned();
             if !chunks.contains(&chunk) {
                 chunks.push(chunk);
             }

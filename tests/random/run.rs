@@ -23,8 +23,9 @@ pub struct Place {
 #[derive(Default)]
 pub struct Tally {
     pub calls: usize,
-    /// How calls through the cache ended, with the reason where there is one.
-    pub ends: BTreeMap<String, usize>,
+    /// How calls through the cache ended, with the reason where there is one:
+    /// how many, and one of them.
+    pub ends: BTreeMap<String, (usize, String)>,
     /// Command lines, for telling how many there were.
     pub lines: std::collections::BTreeSet<String>,
 }
@@ -127,11 +128,17 @@ impl Place {
             let log = fs::read_to_string(self.root.join("log")).unwrap_or_default();
             let end = end_of(&log);
             tally.calls += 1;
-            *tally.ends.entry(end.clone()).or_default() += 1;
+            let known = tally.ends.entry(end.clone());
+            known.or_insert_with(|| (0, call.line())).0 += 1;
             if let Some((kind, difference)) = difference(&plain, &cached) {
-                // The compiler itself may not say the same thing twice.
-                for pause in [0, 1100] {
-                    std::thread::sleep(Duration::from_millis(pause));
+                // The compiler itself may not say the same thing twice
+                // (some of clang's messages show what happens to be in memory).
+                let pauses: &[u64] = match end.as_str() {
+                    "failed" => &[0, 0, 0, 0, 0, 0, 0, 0],
+                    _ => &[0, 1100],
+                };
+                for pause in pauses {
+                    std::thread::sleep(Duration::from_millis(*pause));
                     before.restore(&self.work());
                     plain.push(self.call(scenario, call, false));
                 }
@@ -189,15 +196,18 @@ impl Place {
 
     fn call(&self, scenario: &Scenario, call: &Call, through: bool) -> Result {
         let work = self.work();
-        let mut command = Command::new("sh");
-        let umask = format!("umask {:o}; exec \"$@\"", call.umask);
-        command.args(["-c", &umask, "sh"]);
+        let mut words = vec![call.driver.clone()];
+        words.extend(call.words(&work));
         if through {
-            command.arg(cache_binary());
+            words.insert(0, cache_binary().display().to_string());
         }
+        if let Some(mask) = call.umask {
+            let script = format!("umask {mask:o}; exec \"$@\"");
+            words.splice(0..0, ["sh".into(), "-c".into(), script, "sh".into()]);
+        }
+        let mut command = Command::new(&words[0]);
         command
-            .arg(&call.driver)
-            .args(call.words(&work))
+            .args(&words[1..])
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", self.root.join("home"))
@@ -265,8 +275,9 @@ fn shortened(line: &str) -> String {
     if b.is_empty() {
         return cut(line, 0);
     }
-    // Names and sizes, and then the place where they begin to differ.
-    let text = |side: &str| side.find('"').map_or("", |at| &side[at..]).to_owned();
+    // Names, sizes and modes, and then the place where they begin to differ.
+    let start = |side: &str| side.find('"').unwrap_or(side.len());
+    let text = |side: &str| side[start(side)..].to_owned();
     let (a_text, b_text) = (text(a), text(b));
     let same = a_text
         .chars()
@@ -275,8 +286,9 @@ fn shortened(line: &str) -> String {
         .count();
     let from = same.saturating_sub(60);
     format!(
-        "{} <>\n    {}\n    {}",
-        cut(a, 0),
+        "{} <> {}\n    {}\n    {}",
+        &a[..start(a)],
+        &b[..start(b)],
         cut(&a_text, from),
         cut(&b_text, from)
     )
@@ -299,11 +311,6 @@ fn general(line: &str) -> String {
 fn difference(plain: &[Result], cached: &Result) -> Option<(&'static str, String)> {
     let first = plain.first()?;
     let others = plain.get(1..).unwrap_or_default();
-    let varies = |same: fn(&Output, &Output) -> bool| {
-        others
-            .iter()
-            .any(|other| !same(&first.output, &other.output))
-    };
     let (a, b) = (&first.output, &cached.output);
     if a.status != b.status {
         return Some((
@@ -311,20 +318,14 @@ fn difference(plain: &[Result], cached: &Result) -> Option<(&'static str, String
             format!("{} <> {}", a.status, b.status),
         ));
     }
-    let streams: [(&str, fn(&Output) -> &[u8], fn(&Output, &Output) -> bool); 2] = [
-        (
-            "standard output differs",
-            |o| &o.stdout,
-            |a, b| a.stdout == b.stdout,
-        ),
-        (
-            "standard error differs",
-            |o| &o.stderr,
-            |a, b| a.stderr == b.stderr,
-        ),
+    type Stream = fn(&Output) -> &[u8];
+    let streams: [(&str, Stream); 2] = [
+        ("standard output differs", |o| &o.stdout),
+        ("standard error differs", |o| &o.stderr),
     ];
-    for (kind, stream, same) in streams {
-        if !same(a, b) && !varies(same) {
+    for (kind, stream) in streams {
+        let varies = |other: &Result| stream(&other.output) != stream(a);
+        if stream(a) != stream(b) && !others.iter().any(varies) {
             let text = |o| String::from_utf8_lossy(stream(o)).into_owned();
             return Some((kind, format!("plain:\n{}\ncache:\n{}", text(a), text(b))));
         }

@@ -29,7 +29,7 @@ pub struct Call {
     pub directory: String,
     pub vars: Vec<(String, String)>,
     pub stdin: String,
-    pub umask: u32,
+    pub umask: Option<u32>,
 }
 
 /// A change of the world, and the call after it.
@@ -130,7 +130,7 @@ impl Scenario {
                 "export in={} vars={} umask={:o} dir={}\nrun {number} {} {}",
                 quoted(&call.stdin),
                 quoted(&vars.join(" ")),
-                call.umask,
+                call.umask.unwrap_or(0o022),
                 call.working_directory(),
                 call.driver,
                 words.join(" ")

@@ -61,7 +61,7 @@ impl<'a> World<'a> {
             directory: if build { "build" } else { "" }.to_owned(),
             vars: Vec::new(),
             stdin: String::new(),
-            umask: 0o022,
+            umask: None,
         };
         let mut world = World {
             rng,
@@ -134,7 +134,7 @@ impl<'a> World<'a> {
     }
 
     fn output(&mut self) -> Group {
-        let name = *self.rng.pick(&[
+        let name = self.rng.pick(&[
             "x.o", "x.o", "main.o", "y.obj", "out.x", "./z.o", "a.b.o", "noext",
         ]);
         let name = match self.rng.below(40) {
@@ -165,7 +165,7 @@ impl<'a> World<'a> {
         ];
         let mut settings = Vec::new();
         while self.rng.chance(25) {
-            let (name, value) = *self.rng.pick(choices);
+            let (name, value) = self.rng.pick(choices);
             if !settings.iter().any(|(n, _)| n == name) {
                 settings.push((name.to_owned(), value.to_owned()));
             }
@@ -282,7 +282,7 @@ impl<'a> World<'a> {
     fn touch(&mut self) -> (String, String) {
         let at = self.some_text();
         let path = self.files[at].path.clone();
-        let date = *self
+        let date = self
             .rng
             .pick(&["now", "2001-01-01", "tomorrow", "1 hour ago"]);
         let script = format!("touch -d '{date}' {}", quoted(&self.path(&path)));
@@ -302,7 +302,7 @@ impl<'a> World<'a> {
     fn move_project(&mut self) -> (String, String) {
         let from = self.call.project.clone();
         let to = match from.as_str() {
-            "p" => *self.rng.pick(&["q", "longer-name", "d/e"]),
+            "p" => self.rng.pick(&["q", "longer-name", "d/e"]),
             _ => "p",
         };
         self.call.project = to.to_owned();
@@ -316,10 +316,10 @@ impl<'a> World<'a> {
     }
 
     fn shadow(&mut self) -> (String, String) {
-        let name = *self.rng.pick(&[
+        let name = self.rng.pick(&[
             "a.h", "b.h", "local.h", "sub/c.h", "s.h", "limits.h", "plain.h",
         ]);
-        let directory = *self
+        let directory = self
             .rng
             .pick(&["src", "inc1", "inc0", "inc2", "sys", "build", "."]);
         let file = self.path(&format!("{directory}/{name}"));
@@ -330,16 +330,16 @@ impl<'a> World<'a> {
     }
 
     fn move_header(&mut self) -> (String, String) {
-        let from = *self.rng.pick(HEADERS);
+        let from = self.rng.pick(HEADERS);
         let from = self.path(from);
-        let to = *self.rng.pick(&["src", "inc1", "inc2", "sys"]);
+        let to = self.rng.pick(&["src", "inc1", "inc2", "sys"]);
         let to = self.path(to);
         let script = format!("mv {from} {to}/ 2>/dev/null || true");
         (format!("move {from} to {to}"), script)
     }
 
     fn optional_header(&mut self) -> (String, String) {
-        let name = *self.rng.pick(&[
+        let name = self.rng.pick(&[
             "inc1/opt.h",
             "src/opt.h",
             "inc2/sub/opt2.h",
@@ -358,7 +358,7 @@ impl<'a> World<'a> {
     }
 
     fn remove_header(&mut self) -> (String, String) {
-        let name = *self.rng.pick(HEADERS);
+        let name = self.rng.pick(HEADERS);
         let file = self.path(name);
         let script = match self.rng.below(3) {
             0 => format!("rm -f {file}"),
@@ -377,7 +377,7 @@ impl<'a> World<'a> {
 
     fn delete_outputs(&mut self) -> (String, String) {
         let project = &self.call.project;
-        let what = *self.rng.pick(&[
+        let what = self.rng.pick(&[
             "-name '*.o' -o -name '*.d'",
             "-name '*.d'",
             "-name '*.gcno' -o -name '*.dwo' -o -name '*.su' -o -name 'side.*'",
@@ -454,7 +454,7 @@ impl<'a> World<'a> {
             ("COLUMNS", "40"),
             ("UNRELATED", "x"),
         ];
-        let (name, value) = *self.rng.pick(choices);
+        let (name, value) = self.rng.pick(choices);
         let before = self.call.vars.len();
         self.call.vars.retain(|(n, _)| n != name);
         if before == self.call.vars.len() || self.rng.chance(50) {
@@ -464,7 +464,7 @@ impl<'a> World<'a> {
     }
 
     fn data_file(&mut self) -> (String, String) {
-        let name = *self.rng.pick(&[
+        let name = self.rng.pick(&[
             "list.txt",
             "data.bin",
             "build/data.bin",
@@ -517,11 +517,11 @@ impl<'a> World<'a> {
     fn odds(&mut self) -> (String, String) {
         match self.rng.below(5) {
             0 => {
-                self.call.umask = *self.rng.pick(&[0o077, 0o002, 0o022]);
+                self.call.umask = Some(self.rng.pick(&[0o077, 0o002, 0o022]));
                 ("another umask".to_owned(), String::new())
             }
             1 if !self.view.prefix.is_empty() && self.view.prefix != "../" => {
-                self.call.directory = (*self.rng.pick(&["", "build", "src"])).to_owned();
+                self.call.directory = (self.rng.pick(&["", "build", "src"])).to_owned();
                 ("another working directory".to_owned(), String::new())
             }
             2 => {

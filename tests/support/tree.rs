@@ -84,6 +84,10 @@ impl Tree {
                 }
                 Node::Link(target) => std::os::unix::fs::symlink(target, &path).unwrap(),
                 Node::File { mode, bytes } => {
+                    if let Some(other) = self.other_name(root, name) {
+                        fs::hard_link(other, &path).unwrap();
+                        continue;
+                    }
                     fs::write(&path, bytes).unwrap();
                     set_mode(&path, *mode);
                     let file = fs::File::open(&path).unwrap();
@@ -92,6 +96,19 @@ impl Tree {
                 Node::Other => panic!("cannot bring back {}", path.display()),
             }
         }
+    }
+
+    /// Another name that the file had when captured, and that is there.
+    fn other_name(&self, root: &Path, name: &Path) -> Option<PathBuf> {
+        let inode = self.stamps[name].0;
+        let same = |(other, stamp): &(&PathBuf, &(u64, SystemTime))| {
+            other.as_path() != name && stamp.0 == inode
+        };
+        self.stamps
+            .iter()
+            .filter(same)
+            .map(|(other, _)| root.join(other))
+            .find(|other| other.exists())
     }
 
     /// What differs, one path a line, for the message of a failed test; empty if equal.

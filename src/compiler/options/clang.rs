@@ -45,7 +45,7 @@ pub static ROWS: &[Row] = &[
     row("--assemble", None, Assemble, "as -S"),
     pass("--config", OptionalJoined, "options in a file"),
     row("--driver-mode=", Joined, Pass(Reason::UnsupportedCompilerOption), "another command line altogether"),
-    pass("--embed-dir=", Joined, "directories of #embed"),
+    row("--embed-dir=", Joined, Key, "directory of #embed"),
     row("--end-no-unused-arguments", None, Key, "says again what is not used"),
     row("--gcc-install-dir=", Joined, KeyAndSearch, "the gcc whose headers are used"),
     row("--gcc-toolchain=", Joined, KeyAndSearch, "the gcc whose headers are used"),

@@ -1,0 +1,409 @@
+//! Inputs that the compiler does not report: files that assembler reads
+//! (`.incbin`, `.include`), files that are embedded, and the clock.
+//!
+//! Which files assembler text names, [`crate::hash::assembler`] says; inline
+//! assembler that macros make is looked up by preprocessing once. A name is
+//! looked for in a superset of the places where the assemblers look: what is
+//! there counts by content, what is absent has to stay absent. So the order of
+//! the places does not matter here.
+//!
+//! - GNU as: the working directory, then the directories of `-I`, which gcc and
+//!   clang hand on, and those of `-Wa,-I`.
+//! - clang: the working directory, then those of `-I`, `-iquote` and `-isystem`
+//!   and the system's own.
+//! - `#embed`: beside the file that asks, in the working directory, then those
+//!   of `--embed-dir=`.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::before::option_directory;
+use super::observe::{Dependency, data_file};
+use super::record::{Refusal, refuse};
+use super::{Cached, dependencies, preprocessed};
+use crate::compiler::search::SearchPaths;
+use crate::compiler::{Class, Family, depfile};
+use crate::hash::assembler::{self, Reads};
+use crate::hash::scan::{Asked, Scan};
+use crate::stats::Counter;
+use crate::sys::Stamp;
+use crate::sys::clock::Nanos;
+
+/// What was found.
+#[derive(Default)]
+pub struct Unreported {
+    /// Files that were read.
+    pub files: Vec<Dependency>,
+    /// Every name with every place where it is looked for.
+    pub names: Vec<(PathBuf, PathBuf)>,
+    /// The date counts.
+    pub date: bool,
+    /// The times of all files count.
+    pub timestamps: bool,
+}
+
+/// Looks through `files`, what the compile is known to have read.
+///
+/// # Errors
+/// Something is read in a way that is not followed, changed meanwhile, or is
+/// the time of day.
+pub fn find(
+    cached: &mut Cached<'_>,
+    files: &[Dependency],
+    search: &SearchPaths,
+    started: Nanos,
+) -> Result<Unreported, Refusal> {
+    let obscure = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.obscure);
+    if !cached.command.traits.no_preprocessing
+        && let Some(file) = files.iter().find(obscure)
+    {
+        return not_followed(&file.path);
+    }
+    let mut inquiry = Inquiry {
+        cached,
+        files,
+        search,
+        started,
+        found: Unreported::default(),
+        seen: HashSet::new(),
+    };
+    if inquiry.in_options(b"__has_include") || inquiry.in_options(b"__has_embed") {
+        return refuse(
+            Counter::UnsupportedCodeDirective,
+            "an option asks for the existence of files",
+        );
+    }
+    inquiry.assembler()?;
+    inquiry.embedded()?;
+    inquiry.clock()?;
+    Ok(inquiry.found)
+}
+
+fn not_followed<T>(path: &Path) -> Result<T, Refusal> {
+    refuse(
+        Counter::UnsupportedCodeDirective,
+        format!(
+            "{} reads files in a way that is not followed",
+            path.display()
+        ),
+    )
+}
+
+struct Inquiry<'i, 'c> {
+    cached: &'i mut Cached<'c>,
+    files: &'i [Dependency],
+    search: &'i SearchPaths,
+    started: Nanos,
+    found: Unreported,
+    seen: HashSet<PathBuf>,
+}
+
+impl Inquiry<'_, '_> {
+    fn scans(&self) -> impl Iterator<Item = (&Path, &Scan)> {
+        self.files
+            .iter()
+            .filter_map(|file| Some((file.path.as_path(), file.scan.as_ref()?)))
+    }
+
+    /// Whether a macro on the command line holds `word`.
+    fn in_options(&self, word: &[u8]) -> bool {
+        let holds = |text: &[u8]| memchr::memmem::find(text, word).is_some();
+        let macros = self.cached.command.args.iter();
+        macros
+            .filter(|arg| arg.class == Class::Macro)
+            .flat_map(|arg| &arg.words)
+            .any(|option| holds(option.as_bytes()))
+    }
+
+    /// Preprocessing looked at the files again: were they still the same?
+    fn check_unchanged(&self) -> Result<(), Refusal> {
+        let changed = |file: &&Dependency| {
+            Stamp::of_path(&file.path).map_or(true, |stamp| {
+                stamp.modified.max(stamp.changed) >= self.started
+            })
+        };
+        match self.files.iter().find(changed) {
+            None => Ok(()),
+            Some(file) => refuse(
+                Counter::ModifiedInputFile,
+                format!("{} is newer than the compile", file.path.display()),
+            ),
+        }
+    }
+
+    // Assembler ----------------------------------------------------------
+
+    fn assembler(&mut self) -> Result<(), Refusal> {
+        if self.cached.sloppy_incbin {
+            return Ok(());
+        }
+        let reads = self.assembler_reads()?;
+        if reads.is_empty() {
+            return Ok(());
+        }
+        let places = self.assembler_places();
+        let mut reads = reads;
+        while !reads.is_empty() {
+            if reads.unclear {
+                return not_followed(&self.cached.command.source);
+            }
+            for name in std::mem::take(&mut reads.data) {
+                self.required(&name, &places)?;
+            }
+            for name in std::mem::take(&mut reads.text) {
+                for path in self.required(&name, &places)? {
+                    let content = crate::hash::file::read(&path);
+                    let Some(content) = content.filter(|c| c.stamp.changed < self.started) else {
+                        return not_followed(&path);
+                    };
+                    let more = assembler::of_assembler(&content.bytes);
+                    reads.data.extend(more.data);
+                    reads.text.extend(more.text);
+                    reads.unclear |= more.unclear;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the text that the assembler gets says.
+    fn assembler_reads(&self) -> Result<Reads, Refusal> {
+        let command = self.cached.command;
+        let plain = command.traits.no_preprocessing;
+        if command.language.is_assembler() {
+            let text = self.text(plain)?;
+            return Ok(assembler::of_assembler(&text));
+        }
+        // gcc passes the text on, and nobody reads it.
+        if command.assembly && self.cached.identity.family == Family::Gcc {
+            return Ok(Reads::default());
+        }
+        let asks = |(path, scan): (&Path, &Scan)| {
+            // The system's headers name no data files in assembler.
+            scan.assembler_file
+                || (scan.opaque_assembler && !dependencies::is_system(path, command, self.search))
+        };
+        let hidden = self.in_options(b"asm") || self.in_options(b"incbin");
+        if !hidden && !self.scans().any(asks) {
+            return Ok(Reads::default());
+        }
+        let text = self.text(plain)?;
+        Ok(assembler::of_preprocessed(&text))
+    }
+
+    /// The source as it is, or preprocessed.
+    fn text(&self, plain: bool) -> Result<Vec<u8>, Refusal> {
+        let command = self.cached.command;
+        let text = match plain {
+            true => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            false => preprocessed::expand(&self.cached.call, command),
+        };
+        self.check_unchanged()?;
+        match text {
+            Some(text) => Ok(text),
+            None => not_followed(&command.source),
+        }
+    }
+
+    fn assembler_places(&self) -> Vec<PathBuf> {
+        let named = self
+            .cached
+            .command
+            .args
+            .iter()
+            .filter(|arg| arg.class == Class::Search)
+            .filter_map(|arg| option_directory(&arg.words))
+            .map(Path::to_owned);
+        let mut places = vec![PathBuf::new()];
+        places.extend(named);
+        places.extend(self.search.quote.iter().chain(&self.search.angle).cloned());
+        let mut seen = HashSet::new();
+        places.retain(|place| seen.insert(place.clone()));
+        places
+    }
+
+    /// Files of that name, of which there must be one.
+    fn required(&mut self, name: &[u8], places: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+        let found = self.look_for(name, places)?;
+        if found.is_empty() {
+            return refuse(
+                Counter::UnsupportedCodeDirective,
+                format!("{} is not found", String::from_utf8_lossy(name)),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Every file of that name in `places`; all of them count.
+    fn look_for(&mut self, name: &[u8], places: &[PathBuf]) -> Result<Vec<PathBuf>, Refusal> {
+        let name = Path::new(OsStr::from_bytes(name));
+        let mut found = Vec::new();
+        for place in places {
+            let path = place.join(name);
+            if self.seen.insert(path.clone()) {
+                self.found.names.push((place.clone(), name.to_owned()));
+                match data_file(self.cached, &path, self.started)? {
+                    Some(file) => self.found.files.push(file),
+                    None => continue,
+                }
+                found.push(path);
+            } else if self.found.files.iter().any(|file| file.path == path) {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    // Embedded files -----------------------------------------------------
+
+    fn embedded(&mut self) -> Result<(), Refusal> {
+        if self.cached.command.traits.no_preprocessing {
+            return Ok(());
+        }
+        let mut asked: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+        let mut computing = Vec::new();
+        for (path, scan) in self.scans() {
+            let beside = path.parent().unwrap_or(Path::new("")).to_owned();
+            for lookup in &scan.lookups {
+                match lookup.asked {
+                    Asked::Embed => asked.push((beside.clone(), lookup.name.clone())),
+                    // In a macro, whoever uses it may be the one who asks.
+                    Asked::HasEmbed => {
+                        let parents = self.files.iter().filter_map(|file| file.path.parent());
+                        let parents: HashSet<&Path> = parents.collect();
+                        let name = &lookup.name;
+                        asked.extend(parents.iter().map(|p| (p.to_path_buf(), name.clone())));
+                    }
+                    _ => {}
+                }
+            }
+            if scan.computed_embed {
+                computing.push(beside);
+            }
+        }
+        for (beside, name) in asked {
+            let places = self.embed_places(&beside);
+            self.look_for(&name, &places)?;
+        }
+        if !computing.is_empty() {
+            self.computed_embeds(&computing)?;
+        }
+        Ok(())
+    }
+
+    fn embed_places(&self, beside: &Path) -> Vec<PathBuf> {
+        let mut places = vec![beside.to_owned(), PathBuf::new()];
+        for arg in &self.cached.command.args {
+            let joined = arg.words.first().map(|word| word.as_bytes());
+            if let Some(place) = joined.and_then(|word| word.strip_prefix(b"--embed-dir=")) {
+                places.push(PathBuf::from(OsStr::from_bytes(place)));
+            }
+        }
+        places
+    }
+
+    /// `#embed MACRO`: the compiler lists the files among the dependencies,
+    /// where it is asked to (`-M`).
+    fn computed_embeds(&mut self, computing: &[PathBuf]) -> Result<(), Refusal> {
+        let source = &self.cached.command.source;
+        let answer =
+            preprocessed::expand_with(&self.cached.call, self.cached.command, &[], &["-M"]);
+        self.check_unchanged()?;
+        let family = self.cached.identity.family;
+        let listed = answer.and_then(|answer| depfile::detect(family, &answer.stdout));
+        let Some((_, listed)) = listed else {
+            return not_followed(source);
+        };
+        let known: HashSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
+        let listed = listed
+            .paths()
+            .map(|path| PathBuf::from(OsStr::from_bytes(&path)));
+        let new: Vec<PathBuf> = listed
+            .filter(|path| !known.contains(path.as_path()))
+            .collect();
+        for path in new {
+            for beside in computing {
+                let places = self.embed_places(beside);
+                for place in &places {
+                    if let Ok(name) = path.strip_prefix(place) {
+                        self.look_for(name.as_os_str().as_bytes(), &places)?;
+                    }
+                }
+            }
+            if !self.seen.contains(&path) {
+                return not_followed(&path);
+            }
+        }
+        Ok(())
+    }
+
+    // The clock ----------------------------------------------------------
+
+    fn clock(&mut self) -> Result<(), Refusal> {
+        // A preprocessed source shows the time of that.
+        if self.cached.sloppy_time || self.cached.command.traits.no_preprocessing {
+            return Ok(());
+        }
+        let frozen = self.cached.frozen_time;
+        let any = |test: fn(&Scan) -> bool| self.scans().any(|(_, scan)| test(scan));
+        let pieces = any(|scan| scan.time_pieces) || self.in_options(b"TIME");
+        let mut used = Clock {
+            time: any(|scan| scan.time) && !frozen,
+            date: (any(|scan| scan.date) || self.in_options(b"DATE")) && !frozen,
+            timestamp: any(|scan| scan.timestamp),
+        };
+        // Whether a macro that holds it is used, only preprocessing tells.
+        if used.time || pieces {
+            used = self.expanded_clock()?;
+            used.time &= !frozen;
+            used.date &= !frozen;
+        }
+        if used.time {
+            return refuse(Counter::UncacheableTimeMacro, "__TIME__ is used");
+        }
+        self.found.date = used.date;
+        self.found.timestamps = used.timestamp;
+        Ok(())
+    }
+
+    /// Which of the macros are expanded: each is defined as a word of ours for
+    /// that (a definition of the user's still comes after it).
+    fn expanded_clock(&self) -> Result<Clock, Refusal> {
+        const WORD: &str = "the cache looks for this";
+        let define = |name: &str| format!("-D{name}=\"{WORD} {name}\"");
+        let definitions = NAMES.map(define);
+        let first: Vec<&str> = definitions.iter().map(String::as_str).collect();
+        let (call, command) = (&self.cached.call, self.cached.command);
+        let answer = preprocessed::expand_with(call, command, &first, &["-E", "-w"]);
+        self.check_unchanged()?;
+        let Some(answer) = answer else {
+            return Ok(Clock {
+                time: true,
+                date: true,
+                timestamp: true,
+            });
+        };
+        // Text that is not expanded yet (pragmas) shows the names themselves.
+        let shown = |name: &str| {
+            let holds = |text: &[u8]| memchr::memmem::find(text, name.as_bytes()).is_some();
+            holds(&answer.stdout) || holds(&answer.stderr)
+        };
+        let [time, date, timestamp] = NAMES.map(shown);
+        Ok(Clock {
+            time,
+            date,
+            timestamp,
+        })
+    }
+}
+
+const NAMES: [&str; 3] = ["__TIME__", "__DATE__", "__TIMESTAMP__"];
+
+/// Which of the macros of the clock are used.
+struct Clock {
+    time: bool,
+    date: bool,
+    timestamp: bool,
+}

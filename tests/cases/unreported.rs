@@ -1,0 +1,476 @@
+//! Inputs that no compiler reports: what assembler reads, embedded files, what
+//! `__has_include` saw, and the clock. A hit where nothing changed, never a stale one.
+
+use std::time::Duration;
+
+use crate::env::{Compiler, Env, each, each_clang, one};
+
+fn incbin(env: &Env) {
+    env.write("data.bin", "one");
+    env.write(
+        "a.c",
+        "__asm__(\".data\\n.globl d\\nd: .incbin \\\"data.bin\\\"\\n\");\nint x;\n",
+    );
+}
+
+#[test]
+fn i8_incbin_in_inline_assembler() {
+    each(|env| {
+        incbin(env);
+        env.cc("-c a.c").miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc("-c a.c").miss_then_hit();
+        env.write("data.bin", "one");
+        env.cc("-c a.c").direct_hit();
+        env.remove("data.bin");
+        env.cc("-c a.c").stderr_varies().not_served();
+    });
+}
+
+#[test]
+fn i8_incbin_in_assembler_sources() {
+    each(|env| {
+        env.write("data.bin", "0123456789");
+        env.write(
+            "b.s",
+            ".data\n.incbin \"data.bin\", 2, 4 # and .incbin it\n",
+        );
+        env.write(
+            "c.S",
+            "#include \"d.h\"\n/* .incbin */\n.data\n.incbin NAME\n",
+        );
+        env.write("d.h", "#define NAME \"data.bin\"\n");
+        for source in ["b.s", "c.S"] {
+            env.write("data.bin", "0123456789");
+            let step = format!("-c {source}");
+            // The comment behind `#` of the first is told apart by no rule that holds on
+            // every target: that source is compiled each time.
+            if source == "b.s" {
+                env.cc(&step).right_twice();
+                env.write("b.s", ".data\n.INCBIN \"data.bin\", 2, 4\n");
+            }
+            env.cc(&step).miss_then_hit();
+            env.write("data.bin", "9876543210");
+            env.cc(&step).miss_then_hit();
+        }
+    });
+}
+
+#[test]
+fn i8_included_assembler() {
+    each(|env| {
+        env.write("b.s", ".data\n.include \"more.s\"\n");
+        env.write("more.s", ".byte 1\n.incbin \"data.bin\"\n");
+        env.write("data.bin", "one");
+        env.cc("-c b.s").miss_then_hit();
+        env.write("more.s", ".byte 2\n.incbin \"data.bin\"\n");
+        env.cc("-c b.s").miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc("-c b.s").miss_then_hit();
+        env.write("a.c", "asm(\".include \\\"more.s\\\"\");\nint x;\n");
+        env.cc("-c a.c").miss_then_hit();
+        env.write("data.bin", "six");
+        env.cc("-c a.c").miss_then_hit();
+        env.write("more.s", ".byte 3\n");
+        env.cc("-c a.c").not_served();
+    });
+}
+
+#[test]
+fn i8_data_in_an_include_directory_and_in_front_of_it() {
+    each(|env| {
+        incbin(env);
+        env.remove("data.bin");
+        env.write("late/data.bin", "late");
+        env.mkdir("early");
+        for options in ["-c -Inone -Iearly -Ilate", "-S -Iearly -I late"] {
+            if options.starts_with("-S") && !env.compiler.is_clang() {
+                continue;
+            }
+            let step = format!("a.c {options}");
+            env.cc(&step).miss_then_hit();
+            env.write("early/data.bin", "early");
+            env.cc(&step).miss_then_hit();
+            env.write("data.bin", "here");
+            env.cc(&step).miss_then_hit();
+            env.remove("data.bin");
+            env.cc(&step).hit();
+            env.remove("early/data.bin");
+            env.cc(&step).hit();
+        }
+        env.write("b.s", ".data\n.incbin \"data.bin\"\n");
+        env.cc("-c b.s -Iearly -Ilate").miss_then_hit();
+        env.write("early/data.bin", "early");
+        env.cc("-c b.s -Iearly -Ilate").miss_then_hit();
+    });
+    each_clang(|env| {
+        incbin(env);
+        env.rename("data.bin", "inc-data.bin");
+        env.write("inc/data.bin", "inc");
+        for option in ["-isystem", "-iquote"] {
+            env.cc(&format!("-c a.c {option} inc")).miss_then_hit();
+        }
+        env.write("inc/data.bin", "new");
+        env.cc("-c a.c -isystem inc").miss_then_hit();
+        env.cc("-c a.c").var("CPATH", "inc").miss_then_hit();
+        env.write("inc/data.bin", "old");
+        env.cc("-c a.c").var("CPATH", "inc").miss_then_hit();
+    });
+}
+
+#[test]
+fn i8_names_that_the_preprocessor_makes() {
+    each(|env| {
+        env.write("data.bin", "one");
+        env.write(
+            "incbin.h",
+            "#define S2(x) #x\n#define S(x) S2(x)\n\
+             #define INCBIN(d) __asm__(\".data\\n.\" S(incbin) \" \\\"\" d \"\\\"\\n\")\n",
+        );
+        env.write(
+            "a.c",
+            "#include \"incbin.h\"\nINCBIN(\"data.bin\");\nint x;\n",
+        );
+        env.cc("-c a.c").miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc("-c a.c").miss_then_hit();
+        // Escapes, raw strings, names in parts, macros of the command line.
+        env.write(
+            "e.cc",
+            "asm(\".data\\n\\x2eincbin \\x22\" \"data\" \".bin\\42\");\n\
+             asm(R\"(.incbin \"data.bin\")\");\nint x;\n",
+        );
+        env.cxx("-c e.cc").miss_then_hit();
+        env.write("data.bin", "six");
+        env.cxx("-c e.cc").miss_then_hit();
+        env.write("o.c", "HIDE(\".inc\" \"bin \\\"data.bin\\\"\");\nint x;\n");
+        env.cc("-c o.c -DHIDE=__asm__").miss_then_hit();
+        env.write("data.bin", "ten");
+        env.cc("-c o.c -DHIDE=__asm__").miss_then_hit();
+    });
+}
+
+#[test]
+fn i8_names_that_the_assembler_makes() {
+    each(|env| {
+        for (at, text) in [
+            ".macro m f\n.incbin \"\\f\"\n.endm\nm data.bin\n",
+            ".macro m a b\n.\\a\\b \"data.bin\"\n.endm\nm inc bin\n",
+            ".macro m a b\n\\a\\b \"data.bin\"\n.endm\nm .inc bin\n",
+            ".macro m a\n\\a \"data.bin\"\n.endm\nm .incbin\n",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let source = format!("b{at}.s");
+            env.write("data.bin", "one");
+            env.write(&source, format!(".data\n{text}"));
+            env.cc(&format!("-c {source}")).right_twice();
+            env.write("data.bin", "two");
+            env.cc(&format!("-c {source}")).not_served();
+        }
+    });
+}
+
+#[test]
+fn i8_words_that_read_nothing() {
+    each(|env| {
+        env.write(
+            "a.c",
+            "/* asm(\".incbin\") */\nconst char *s = \"use .incbin or .include\";\n\
+             int f(int x) { __asm__ volatile(\"# .incbin is not here\\n\\tnop\"); return x; }\n",
+        );
+        env.cc("-c a.c").miss_then_hit();
+        env.write("b.s", "/* .incbin it */\n# .include it\n.data\n.byte 1\n");
+        env.cc("-c b.s").miss_then_hit();
+        // Assembly text of gcc names the file and does not need it.
+        incbin(env);
+        env.cc("-S a.c").miss_then_hit();
+        if !env.compiler.is_clang() {
+            env.remove("data.bin");
+            env.cc("-S a.c").hit();
+        } else {
+            env.write("data.bin", "two");
+            env.cc("-S a.c").miss_then_hit();
+        }
+    });
+}
+
+#[test]
+fn i8_incbin_of_preprocessed_source() {
+    each(|env| {
+        incbin(env);
+        env.rename("a.c", "a.i");
+        env.cc("-c a.i").miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc("-c a.i").miss_then_hit();
+    });
+    each_clang(|env| {
+        incbin(env);
+        env.cc("-c a.c -fno-integrated-as").miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc("-c a.c -fno-integrated-as").miss_then_hit();
+    });
+}
+
+/// What preprocesses the same need not assemble the same.
+#[test]
+fn i8_incbin_and_the_preprocessor_mode() {
+    each(|env| {
+        incbin(env);
+        env.cc("-c a.c").miss_then_hit();
+        env.write("data.bin", "two");
+        // A comment: the preprocessed text stays.
+        let text = env.text("a.c");
+        env.write("a.c", format!("{text}/* more */\n"));
+        env.cc("-c a.c").not_served();
+        env.cc("-c a.c").direct_hit();
+    });
+}
+
+#[test]
+fn i8_embedded_files() {
+    one(Compiler::Clang19, |env| {
+        env.write("data.bin", "one");
+        env.write(
+            "a.c",
+            "const char d[] = {\n#embed \"data.bin\" limit(2) suffix(, 0)\n};\n",
+        );
+        let step = || env.cc("-c -std=c23 a.c");
+        step().miss_then_hit();
+        env.write("data.bin", "two");
+        step().miss_then_hit();
+        env.write("data.bin", "one");
+        step().direct_hit();
+        env.remove("data.bin");
+        step().not_served();
+        // A directory of its own, and one in front of it.
+        env.write("late/data.bin", "late");
+        env.mkdir("early");
+        let step = || env.cc("-c -std=c23 a.c --embed-dir=early --embed-dir=late");
+        step().miss_then_hit();
+        env.write("early/data.bin", "early");
+        step().miss_then_hit();
+        env.write("data.bin", "here");
+        step().miss_then_hit();
+        env.remove("early/data.bin");
+        step().right_twice();
+        // With a dependency file, in digraphs, and with a name that a macro makes.
+        env.cc("-c -std=c23 a.c -MD").miss_then_hit();
+        env.write("data.bin", "new");
+        env.cc("-c -std=c23 a.c -MD").miss_then_hit();
+        env.cc("-c -std=c23 a.c -MMD").miss_then_hit();
+        env.write("d.c", "const char d[] = <%\n%:embed <data.bin>\n%>;\n");
+        env.cc("-c -std=c23 d.c --embed-dir=late").miss_then_hit();
+        env.write("late/data.bin", "more");
+        env.cc("-c -std=c23 d.c --embed-dir=late").miss_then_hit();
+        env.write(
+            "m.c",
+            "#define S(x) #x\n#define N(x) S(x.bin)\nconst char d[] = {\n#embed N(data)\n};\n",
+        );
+        env.cc("-c -std=c23 m.c").miss_then_hit();
+        env.write("data.bin", "old");
+        env.cc("-c -std=c23 m.c").miss_then_hit();
+    });
+}
+
+#[test]
+fn i8_has_embed() {
+    one(Compiler::Clang19, |env| {
+        env.write(
+            "h.c",
+            "#if __has_embed(\"later.bin\") == 1\nint later;\n#endif\nint x;\n",
+        );
+        let step = || env.cc("-c -std=c23 h.c --embed-dir=inc");
+        step().miss_then_hit();
+        env.write("later.bin", "now");
+        step().miss_then_hit();
+        env.write("later.bin", "");
+        step().miss_then_hit();
+        env.remove("later.bin");
+        step().hit();
+        env.write("inc/later.bin", "there");
+        step().not_served();
+        // A device has no content that stays.
+        env.write(
+            "r.c",
+            "const unsigned char d[] = {\n#embed </dev/zero> limit(4)\n};\n",
+        );
+        env.cc("-c -std=c23 r.c")
+            .counter("unsupported_code_directive");
+    });
+}
+
+/// Deleted while the compiler runs, after it was asked for.
+#[test]
+fn i5_has_include_of_a_header_that_goes_meanwhile() {
+    each(|env| {
+        env.write(
+            "a.c",
+            "#if __has_include(\"maybe.h\")\nint yes;\n#endif\nint x;\n",
+        );
+        let real = env.compiler.real_c();
+        let script = format!(
+            "#!/bin/sh\n'{real}' \"$@\"\ncode=$?\ncase \"$*\" in *-c*) rm -f maybe.h;; esac\nexit $code\n"
+        );
+        let name = if env.compiler.is_clang() {
+            "clang"
+        } else {
+            "gcc"
+        };
+        env.install_script(name, &script);
+        env.write("maybe.h", "");
+        env.cc("-c a.c").not_served();
+        env.cc("-c a.c").not_served();
+        let plain = format!("#!/bin/sh\nexec '{real}' \"$@\"\n");
+        env.install_script(name, &plain);
+        env.cc("-c a.c").right_twice();
+    });
+}
+
+#[test]
+fn i9_macros_of_the_clock_that_nobody_uses() {
+    each(|env| {
+        env.write(
+            "stamp.h",
+            "#define BUILT __DATE__ \" \" __TIME__\n#define SOURCE_TIME __TIMESTAMP__\n",
+        );
+        env.write("a.c", "#include \"stamp.h\"\nint x;\n");
+        env.cc("-c a.c").miss_then_hit();
+        env.write("b.c", "#include \"stamp.h\"\nconst char *b = BUILT;\n");
+        assert_eq!(refused_for_time(env, "b.c", &[]), 1);
+        // A definition of the user's own stands for the clock.
+        env.write("c.c", "const char *t = __TIME__;\n");
+        env.cc("-c c.c -Wno-builtin-macro-redefined -D__TIME__=\"12\"")
+            .miss_then_hit();
+    });
+}
+
+#[test]
+fn i9_clock_put_together() {
+    each(|env| {
+        let sources = [
+            "#define CAT(a, b) a##b\nconst char *t = CAT(__TI, ME__);\n",
+            "#define CAT(a, b) a##b\nconst char *t = CAT(__, TIME__);\n",
+            "#define CAT(a, b) a##b\nconst char *t = CAT(__TIME, __);\n",
+            "const char *t = __TI\\\nME__;\n",
+            "const char *t = NOW;\n",
+        ];
+        for source in sources {
+            env.write("t.c", source);
+            assert_eq!(
+                refused_for_time(env, "t.c", &["-DNOW=__TIME__"]),
+                1,
+                "{source}"
+            );
+        }
+    });
+}
+
+/// Compiles `source`, whose object shows the second, and says how often that
+/// was a reason not to store it.
+fn refused_for_time(env: &Env, source: &str, options: &[&str]) -> i64 {
+    let name = if env.compiler.is_clang() {
+        "clang"
+    } else {
+        "gcc"
+    };
+    let before = env.counters();
+    let mut command = env.command(crate::support::cache_binary());
+    command.args([name, "-c", source]).args(options);
+    assert!(command.status().unwrap().success());
+    env.counters().since(&before).get("uncacheable_time_macro")
+}
+
+#[test]
+fn i9_timestamp_follows_the_files() {
+    each(|env| {
+        let day = Duration::from_secs(86_400);
+        env.write("s.h", "static const char *h = __TIMESTAMP__;\n");
+        env.write(
+            "s.c",
+            "#include \"s.h\"\nconst char *f(void) { return h; }\nconst char *s = __TIMESTAMP__;\n",
+        );
+        env.age("s.c", day * 3);
+        env.age("s.h", day * 5);
+        env.cc("-c s.c").miss_then_hit();
+        env.age("s.c", day * 4);
+        env.cc("-c s.c").miss_then_hit();
+        env.age("s.h", day * 6);
+        env.cc("-c s.c").miss_then_hit();
+        // The times of the two changed places.
+        env.age("s.c", day * 6);
+        env.age("s.h", day * 4);
+        env.cc("-c s.c").not_served();
+        let (hour, zone) = (Duration::from_secs(3600), "Asia/Tokyo");
+        env.age("s.c", hour);
+        env.cc("-c s.c").miss();
+        env.cc("-c s.c").var("TZ", zone).miss_then_hit();
+        env.cc("-c s.c").direct_hit();
+        env.cc("-c s.c")
+            .var("SOURCE_DATE_EPOCH", "77")
+            .miss_then_hit();
+    });
+}
+
+#[test]
+fn i9_an_epoch_that_the_compiler_does_not_know() {
+    one(Compiler::Clang14, |env| {
+        env.write("t.c", "const char *t = __TIME__;\n");
+        let mut objects = Vec::new();
+        for _ in 0..2 {
+            let mut command = env.command(crate::support::cache_binary());
+            command
+                .args(["clang", "-c", "t.c"])
+                .env("SOURCE_DATE_EPOCH", "77");
+            assert!(command.status().unwrap().success());
+            objects.push(env.read("t.o"));
+            std::thread::sleep(Duration::from_millis(1100));
+        }
+        assert_ne!(objects[0], objects[1]);
+    });
+}
+
+#[test]
+fn i9_other_builtin_macros() {
+    each(|env| {
+        env.write(
+            "in.h",
+            "static int level = __INCLUDE_LEVEL__;\nstatic const char *base = __BASE_FILE__;\n",
+        );
+        let source = "#include \"in.h\"\nint f(void) { return level + base[0] + __COUNTER__ + __COUNTER__; }\n";
+        env.write("one.c", source);
+        env.write("two.c", source);
+        env.cc("-c one.c -o x.o").miss_then_hit();
+        env.cc("-c two.c -o x.o").miss_then_hit();
+        env.cc("-c one.c -o x.o").direct_hit();
+    });
+}
+
+#[test]
+fn i2_digraphs_and_trigraphs() {
+    each(|env| {
+        env.write("h.h", "#define V 1\n");
+        env.write("a.c", "%:include \"h.h\"\nint f(void) { return V; }\n");
+        env.cc("-c a.c").miss_then_hit();
+        env.write("h.h", "#define V 2\n");
+        env.cc("-c a.c").miss_then_hit();
+        env.write(
+            "b.c",
+            "??=include \"h.h\"\n// what ??/\nint hidden;\nint f(void) { return V; }\n",
+        );
+        env.cc("-c -std=c11 b.c").right_twice();
+        env.cc("-c -trigraphs b.c").miss_then_hit();
+        env.write("h.h", "#define V 3\n");
+        env.cc("-c -trigraphs b.c").miss_then_hit();
+        env.mkdir("early");
+        env.write("late/x.h", "#define V 1\n");
+        env.write("c.c", "??=include <x.h>\nint f(void) { return V; }\n");
+        env.cc("-c -trigraphs c.c -Iearly -Ilate").miss_then_hit();
+        env.write("early/x.h", "#define V 2\n");
+        env.cc("-c -trigraphs c.c -Iearly -Ilate").miss_then_hit();
+        // In a string, they disable nothing.
+        env.write("d.c", "const char *s = \"what??/n ??=\";\n");
+        env.cc("-c d.c").miss_then_hit();
+    });
+}
