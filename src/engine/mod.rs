@@ -18,6 +18,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod once;
 mod preprocessed;
 mod record;
 mod restore;

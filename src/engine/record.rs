@@ -283,6 +283,10 @@ fn guard(
             counter: Counter::ModifiedInputFile,
             why: format!("{} appeared during the compile", path.display()),
         },
+        Unguarded::Twin(path) => Refusal {
+            counter: Counter::UnsupportedCodeDirective,
+            why: format!("{} may be taken for another file", path.display()),
+        },
         Unguarded::Vanished(path) => Refusal {
             counter: Counter::ModifiedInputFile,
             why: format!("{} may have been there during the compile", path.display()),

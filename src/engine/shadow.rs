@@ -60,6 +60,8 @@ pub enum Unguarded {
     Precompiled(PathBuf),
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
+    /// This file may be taken for another ([`super::once`]).
+    Twin(PathBuf),
     /// Whether this was there when the compiler asked is not known: it is not
     /// now, and its directory changed meanwhile.
     Vanished(PathBuf),
@@ -176,8 +178,11 @@ pub fn guard(
     if !computing.is_empty() {
         guard.explain_computed(sources, &computing, places);
     }
-    match guard.late.take() {
-        Some(late) => Err(Unguarded::Late(late)),
+    if let Some(late) = guard.late.take() {
+        return Err(Unguarded::Late(late));
+    }
+    match guard.twin(sources, places) {
+        Some(twin) => Err(Unguarded::Twin(twin)),
         None => Ok(guard.finish()),
     }
 }
@@ -427,6 +432,13 @@ impl Guard {
             self.expect(parent, name.as_bytes(), Expectation::Absent);
         }
         Ok(())
+    }
+
+    fn twin<'s>(&'s self, sources: &[Source<'s>], places: &Places<'_>) -> Option<PathBuf> {
+        let files = self.kinds.iter().filter(|(_, kind)| **kind == Kind::File);
+        let files = files.map(|(path, _)| path.as_path());
+        // gcc is the one that looks for precompiled headers everywhere.
+        super::once::twin(sources, files, places.precompiled_in_source)
     }
 
     fn finish(mut self) -> Vec<NewDirectory> {

@@ -1,5 +1,7 @@
 //! Macros that nothing names: changing one hits, unless it can be seen.
 
+use std::time::Duration;
+
 use crate::env::{Compiler, Env, each, each_clang, one};
 
 const OPTIONS: &str = "-Wall -Wextra -O1";
@@ -244,5 +246,77 @@ fn i1_headers_that_an_edit_makes_equal() {
         let time = env.modified("one.h");
         env.set_modified("two.h", time);
         env.cc("-c a.c").right_twice();
+    });
+}
+
+/// One text after preprocessing, with a warning and without.
+#[test]
+fn i1_same_text_with_other_macros() {
+    each(|env| {
+        let source = |body: &str| {
+            format!("void g(void);\n#define EMPTY ;\nvoid f(int x) {{ if (x) {body}\n g(); }}\n")
+        };
+        for options in ["-c a.c", "-c a.c -w"] {
+            for body in ["g();", "EMPTY", ";", "EMPTY", "x;", ";"] {
+                env.write("a.c", source(body));
+                env.cc(options).right();
+            }
+        }
+    });
+}
+
+/// A header that is passed over because another has its content.
+#[test]
+fn i2_headers_of_one_content() {
+    each(|env| {
+        let header = "#pragma once\nstatic int v(void) { return 1; }\n";
+        let other = "#pragma once\nstatic int w(void) { return 1; }\n";
+        env.write("a/h.h", header);
+        env.write("b/k.h", header);
+        env.symlink("../a/h.h", "b/l.h");
+        for name in ["k", "l"] {
+            let text = format!(
+                "#include \"a/h.h\"\n#include \"b/{name}.h\"\nint f(void) {{ return v(); }}\n"
+            );
+            env.write(&format!("{name}.c"), text);
+        }
+        env.set_modified("b/k.h", env.modified("a/h.h"));
+        for name in ["k.c", "l.c"] {
+            env.cc(&format!("-c {name} -w")).right_twice();
+        }
+        // To gcc, the time alone makes it another.
+        env.age("b/k.h", Duration::from_secs(10));
+        env.cc("-c k.c -w").right_twice();
+        env.write("b/k.h", other);
+        env.cc("-c k.c -w").right_twice();
+        env.remove("b/l.h");
+        env.write("b/l.h", other);
+        env.cc("-c l.c -w").right_twice();
+        // Both were read, and become one.
+        env.age("b/k.h", Duration::from_secs(20));
+        env.write("b/k.h", "#pragma once\nint t;\n");
+        env.write("a/h.h", "#pragma once\nint t;\n");
+        env.age("a/h.h", Duration::from_secs(30));
+        env.write("k.c", "#include \"a/h.h\"\n#include \"b/k.h\"\n");
+        env.cc("-c k.c -Wredundant-decls").right_twice();
+        env.set_modified("b/k.h", env.modified("a/h.h"));
+        env.cc("-c k.c -Wredundant-decls").right_twice();
+    });
+}
+
+/// The product names the inode of the source.
+#[test]
+fn i6_offloaded_code_is_named_after_the_inode() {
+    each(|env| {
+        for text in ["#pragma omp target", "_Pragma(\"omp target\")"] {
+            env.write(
+                "a.c",
+                format!("void g(int *p) {{\n{text}\n{{ *p = 1; }}\n}}\n"),
+            );
+            env.cc("-c -fopenmp -frandom-seed=1 a.c").right_twice();
+            env.write("other.c", env.read("a.c"));
+            env.rename("other.c", "a.c");
+            env.cc("-c -fopenmp -frandom-seed=1 a.c").right_twice();
+        }
     });
 }
