@@ -4,6 +4,7 @@
 //! spawned, hashed or stored, so that it can be tested with tables of command
 //! lines and fuzzed.
 
+pub mod ast_file;
 pub mod command;
 pub mod depfile;
 pub mod environment;

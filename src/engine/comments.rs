@@ -13,7 +13,7 @@ use std::path::Path;
 
 use super::Cached;
 use super::observe::Dependency;
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
 use crate::hash::tokens::{self, Dialect, Has, TokenDigest};
@@ -95,6 +95,7 @@ pub fn dialect(family: Family, command: &Command) -> Option<Dialect> {
         "c" | "c++" | "objective-c" | "objective-c++"
     );
     let blind = readable
+        && command.product != Product::PrecompiledHeader
         && !traits.no_preprocessing
         && !traits.has_unknown
         && command.inputs.iter().all(|input| input.optional)

@@ -16,12 +16,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Call;
-use crate::compiler::depfile::{self, DepFile, Style};
+use crate::compiler::depfile::{self, DepFile, Phony, Style};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
-use crate::sys::process::{Channel, Invocation};
+use crate::sys::process::Channel;
 
 /// How this compile's dependencies are learnt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +40,10 @@ pub enum Source {
     FileToTrim,
     /// From both, and the file must lose its system headers.
     LinesAndFileToTrim,
+    /// From a preprocessor run of our own, afterwards: gcc keeps the list of
+    /// dependencies in a precompiled header, so that there must be no other list
+    /// than the user's.
+    Asked,
 }
 
 impl Source {
@@ -62,7 +66,17 @@ pub fn source(family: Family, command: &Command) -> Source {
     if command.traits.no_preprocessing {
         return Source::None;
     }
+    // With `-fpch-deps` a precompiled header brings a list of its own.
+    let keeps_list = |word: &OsString| word == "-fpch-deps";
+    let mut words = command.args.iter().flat_map(|arg| &arg.words);
+    let precompiles = command.product == Product::PrecompiledHeader || words.any(keeps_list);
     match (family, &command.dependencies) {
+        (Family::Gcc, None) if precompiles => Source::Asked,
+        (Family::Gcc, Some(wanted))
+            if precompiles && (wanted.user_only || wanted.path == Path::new("/dev/null")) =>
+        {
+            Source::Asked
+        }
         (Family::Clang, Some(wanted))
             if wanted.user_only && wanted.path != Path::new("/dev/null") =>
         {
@@ -300,7 +314,18 @@ pub fn user_headers_only(
             keep.insert(name);
         }
     }
-    Some(depfile::without(file, |name| keep.contains(name)))
+    if !command.reads_standard_input() {
+        return Some(depfile::without(file, |name| keep.contains(name)));
+    }
+    // There is no source in front, but the compilers take the first for it.
+    let mut user = file.clone();
+    user.names
+        .retain(|name| keep.contains(&depfile::unescape(name)));
+    if matches!(file.phony, Phony::AllBut(at) if at < file.names.len()) {
+        user.phony = Phony::AllBut(0);
+    }
+    // Of an empty rule gcc writes nothing.
+    (!user.names.is_empty()).then_some(user)
 }
 
 /// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
@@ -320,14 +345,16 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
         "-MT".into(),
     ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    let _ = invocation.query();
+    let _ = call.ask(&args);
+}
+
+/// Has gcc list all dependencies ([`Source::Asked`]).
+pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
+    let mut args = super::preprocessed::arguments(command);
+    args.push("-M".into());
+    let answer = call.ask(&args).ok()?;
+    let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
+    answer.status.success().then(|| paths_of(&rule).collect())
 }
 
 /// Whether `path` is below a directory of the search path that the user's own

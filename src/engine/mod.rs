@@ -19,6 +19,7 @@ mod log;
 mod notice;
 mod observe;
 mod once;
+mod precompiled;
 mod preprocessed;
 mod record;
 mod restore;
@@ -37,10 +38,11 @@ use std::process::ExitCode;
 
 use crate::compiler::{Command, DriverName, Parsed, Product};
 use crate::config::{Config, Environment, Sloppiness};
-use crate::hash::{InodeTable, Key};
+use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
 use crate::sys::paths;
-use crate::sys::process::{self, Invocation};
+use crate::sys::process::{self, Captured, Invocation};
+use crate::sys::stdin::StandardInput;
 use hit::Served;
 use identity::Identity;
 pub use session::disk_options;
@@ -60,6 +62,28 @@ pub struct Call<'a> {
     pub prefix_command: &'a [OsString],
     /// `PATH`.
     pub path: Option<&'a OsStr>,
+    /// Standard input, where it is the source.
+    pub input: Option<&'a StandardInput>,
+}
+
+impl Call<'_> {
+    /// Has the compiler answer a question about the caller's source.
+    fn ask(&self, args: &[OsString]) -> std::io::Result<Captured> {
+        let invocation = Invocation {
+            program: self.program,
+            name: self.name,
+            args,
+            set: &[],
+            unset: &[],
+        };
+        match self.input {
+            Some(input) => {
+                input.rewind()?;
+                invocation.query_with_input()
+            }
+            None => invocation.query(),
+        }
+    }
 }
 
 /// How a call ends.
@@ -110,6 +134,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         args,
         prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
         path,
+        input: None,
     };
     let Some(config) = &config else {
         return hand_over(&call);
@@ -209,6 +234,14 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         let check = config.compiler_check.to_string();
         return End::HandOver(Counter::CompilerCheckFailed, check);
     };
+    let input = match standard_input(&command) {
+        Ok(input) => input,
+        Err(why) => return End::HandOver(Counter::SourceFromStdin, why),
+    };
+    let call = &Call {
+        input: input.as_ref(),
+        ..*call
+    };
     let terminal = Terminal::detect(session.environment);
     let ingredients = key::Ingredients {
         command: &command,
@@ -216,6 +249,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         compiler,
         driver: base_name(call.name),
         argv: call.args,
+        input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,
         base_dir: config.base_dir.as_deref(),
@@ -247,6 +281,18 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         tally: &mut session.tally,
     };
     cached.answer(&ingredients, &terminal)
+}
+
+/// Standard input, if it is the source; or why it cannot be had.
+fn standard_input(command: &Command) -> Result<Option<StandardInput>, String> {
+    if !command.reads_standard_input() {
+        return Ok(None);
+    }
+    match StandardInput::take() {
+        Ok(Some(input)) => Ok(Some(input)),
+        Ok(None) => Err("it is not a file or stream".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Reads the command line and finds out which compiler it is for.

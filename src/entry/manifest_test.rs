@@ -141,12 +141,9 @@ fn every_truncation_and_every_flipped_byte_is_survived() {
 fn the_format_is_pinned() {
     let bytes = with_variant(None, &variant(1));
     assert_eq!(&bytes[..8], b"cacheman");
-    assert_eq!(bytes[8..12], 2u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 3u32.to_le_bytes());
     assert_eq!(bytes.len(), 416);
-    assert_eq!(
-        Digest::of(&bytes).to_string(),
-        "26e943a7bcb24c22250cb8f00e1b3b3b30cc01dce0fcff0ee095335a3c519916"
-    );
+    assert_eq!(Digest::of(&bytes).to_string(), "");
 }
 
 /// Looks at all there is, as the engine does.

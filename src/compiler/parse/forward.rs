@@ -137,6 +137,8 @@ pub enum Frontend {
     PrecompiledHeader,
     /// The next word is a header before the source.
     ForcedInclude,
+    /// The product is a precompiled header. Counts.
+    EmitPrecompiledHeader,
     /// Not known: pass through.
     Other,
 }
@@ -146,6 +148,7 @@ pub fn frontend_word(word: &[u8]) -> Frontend {
     match word {
         b"-include-pch" => Frontend::PrecompiledHeader,
         b"-include" => Frontend::ForcedInclude,
+        b"-emit-pch" => Frontend::EmitPrecompiledHeader,
         b"-mllvm" => Frontend::Llvm,
         b"-target-feature"
         | b"-target-cpu"
