@@ -19,6 +19,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod once;
 mod precompiled;
 mod preprocessed;
 mod record;

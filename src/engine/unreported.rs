@@ -83,6 +83,7 @@ pub fn find(
             "an option asks for the existence of files",
         );
     }
+    inquiry.offloading()?;
     inquiry.assembler()?;
     inquiry.embedded()?;
     inquiry.specs()?;
@@ -153,6 +154,22 @@ impl Inquiry<'_, '_> {
                 format!("{} is newer than the compile", file.path.display()),
             ),
         }
+    }
+
+    /// clang names code for other devices after the source's device and inode,
+    /// which a copy or a checkout does not keep.
+    fn offloading(&self) -> Result<(), Refusal> {
+        let options = self.cached.command.args.iter().flat_map(|arg| &arg.words);
+        let mut options = options.map(|word| word.as_bytes());
+        let asked = options.any(|word| memchr::memmem::find(word, b"openmp").is_some());
+        let offloads = self.scans().any(|(_, scan)| scan.offload);
+        if self.cached.identity.family == Family::Clang && asked && offloads {
+            return refuse(
+                Counter::UnsupportedCodeDirective,
+                "the product names the source's inode",
+            );
+        }
+        Ok(())
     }
 
     // Assembler ----------------------------------------------------------

@@ -74,6 +74,12 @@ pub struct Scan {
     pub computed_embed: bool,
     /// `#pragma GCC system_header` or clang's.
     pub system_header: bool,
+    /// `#pragma once` or `#import`.
+    pub once: bool,
+    /// `#import`.
+    pub imports: bool,
+    /// `#pragma omp ... target`: code for other devices.
+    pub offload: bool,
     /// Something the scanner does not follow (`#pragma` that reads files,
     /// `__has_embed(MACRO)`).
     pub obscure: bool,
@@ -246,6 +252,10 @@ impl<'a> Scanner<'a> {
             b'"' => {
                 let text = self.quoted(b'"');
                 self.look_for_assembler(text);
+                // In a `_Pragma`, perhaps.
+                self.found.once |= text == b"once";
+                self.found.offload |=
+                    text.starts_with(b"omp") && memchr::memmem::find(text, b"target").is_some();
             }
             b'\'' => {
                 self.quoted(b'\'');
@@ -482,7 +492,12 @@ impl<'a> Scanner<'a> {
         self.skip_blank();
         let name = self.take_word();
         match name {
-            b"include" | b"import" => self.include(Asked::Include),
+            b"include" => self.include(Asked::Include),
+            b"import" => {
+                self.found.once = true;
+                self.found.imports = true;
+                self.include(Asked::Include);
+            }
             b"include_next" => self.include(Asked::Next),
             b"embed" => self.include(Asked::Embed),
             b"define" => self.define(),
@@ -523,6 +538,13 @@ impl<'a> Scanner<'a> {
     fn pragma(&mut self) {
         self.skip_blank();
         match self.take_word() {
+            b"once" => self.found.once = true,
+            b"omp" => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let line = rest.get(..end).unwrap_or_default();
+                self.found.offload |= memchr::memmem::find(line, b"target").is_some();
+            }
             b"GCC" | b"clang" => {
                 self.skip_blank();
                 match self.take_word() {

@@ -18,6 +18,7 @@ mod dependencies;
 mod drivers;
 mod found;
 mod inputs;
+mod macros;
 mod options;
 mod precompiled;
 mod projects;
