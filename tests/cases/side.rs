@@ -209,14 +209,14 @@ fn o17_options_for_preprocessed_output() {
         };
         for (n, option) in common.iter().chain(own).enumerate() {
             // Nothing of this may be known from an earlier round.
-            env.write("h.h", &format!("#define H {n}\n"));
+            env.write("h.h", format!("#define H {n}\n"));
             env.write("x.c", text(1));
             env.cc(&format!("{option} -c x.c")).right_twice();
             env.write("x.c", text(2));
             env.cc(&format!("{option} -c x.c")).right_twice();
-            env.write("h.h", &format!("#define H {n} /* */\n"));
+            env.write("h.h", format!("#define H {n} /* */\n"));
             env.cc(&format!("{option} -c x.c")).right_twice();
-            env.write("h.h", &format!("#define H {n}1\n"));
+            env.write("h.h", format!("#define H {n}1\n"));
             env.cc(&format!("{option} -c x.c")).not_served();
             env.write("x.c", text(1));
             env.cc(&format!("{option} -c x.c")).not_served();
