@@ -20,7 +20,7 @@ use super::user_headers::user_headers;
 use crate::compiler::depfile::{self, DepFile, Phony, Style};
 use crate::compiler::options::{self, Action, Dependency, Row};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Arg, Class, Command, Family, Product, parse};
+use crate::compiler::{Arg, Command, Family, Product, parse};
 use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
 use crate::sys::process::Channel;
