@@ -1,7 +1,7 @@
 //! A command line as plain data.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::family::Language;
 
@@ -36,7 +36,7 @@ pub enum Reason {
     NoInputFile,
     /// `-o -`, or source from standard input.
     OutputToStdout,
-    /// The source is `-`.
+    /// The source is `-`, and is a terminal, or its language is not said.
     SourceFromStdin,
     /// A language that is not cached (Ada, Fortran, headers, ...).
     UnsupportedSourceLanguage,
@@ -82,6 +82,8 @@ pub struct Command {
     pub output: PathBuf,
     /// Whether `-o` was given.
     pub output_given: bool,
+    /// What the compiler does with a file that is in the product's place.
+    pub overwrite: Overwrite,
     /// Every argument, response files expanded, in order, with what it means.
     pub args: Vec<Arg>,
     /// Whether a response file was expanded.
@@ -95,15 +97,18 @@ pub struct Command {
     pub forced_includes: Vec<OsString>,
     /// Files that the compile writes besides the product and the dependency file.
     pub outputs: Vec<Output>,
+    /// Files whose names are known only when they are there.
+    pub dumps: Option<Dumps>,
+    /// The profile data of gcc, whose name is made from that of the product.
+    pub profile: Option<Profile>,
     /// What else the options say.
     pub traits: Traits,
 }
 
 impl Command {
-    /// Whether gcc writes the product into a file that is there already, rather
-    /// than putting a new one in its place.
-    pub fn is_written_in_place(&self) -> bool {
-        self.assembly || self.product == Product::PrecompiledHeader
+    /// Whether the source is standard input.
+    pub fn reads_standard_input(&self) -> bool {
+        self.source == Path::new("-")
     }
 }
 
@@ -140,6 +145,9 @@ pub enum Class {
     /// Counts in every key and is given to the search path probe, since it can
     /// change the built-in directories (`-m32`, `-std=`, `--target=`, `-stdlib=`, `-pthread`).
     KeyAndSearch,
+    /// Counts in every key, and makes the compiler write files: left out of runs
+    /// of our own.
+    SideFiles,
     /// Does not change the product: output names, dependency options. Not in a key.
     Silent,
     /// `-f*-prefix-map=OLD=NEW`: counts with OLD taken relative to the working directory.
@@ -171,6 +179,45 @@ pub struct Output {
     pub path: PathBuf,
     /// Whether a compile without it is still a success (`-gsplit-dwarf -g0`).
     pub optional: bool,
+    /// What the compiler does with a file that is there already.
+    pub overwrite: Overwrite,
+}
+
+/// What a compiler does with a file that stands where it writes one. By
+/// `strace` of gcc 11/12, clang 14/19 and binutils 2.40.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Opened and truncated: its mode, its other names and what a symbolic
+    /// link leads to stay.
+    Truncated,
+    /// Removed, and a new file made.
+    Replaced,
+    /// As `Replaced`, but one with nothing in it is written into (GNU as and
+    /// objcopy).
+    ReplacedUnlessEmpty,
+    /// What is written comes after what is there.
+    Appended,
+    /// Truncated or replaced, depending on the compiler's version.
+    Unclear,
+}
+
+/// Dumps: files of which the command line says only how their names begin
+/// (`x.c.005t.original`), and those that options name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dumps {
+    /// The names up to the dot before the suffix: `out/x.c`.
+    pub prefix: PathBuf,
+    /// Files that options name; none need be written.
+    pub named: Vec<(PathBuf, Overwrite)>,
+}
+
+/// Where gcc looks for profile data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// `-fprofile-use=DIR`, `-fprofile-dir=DIR`: the last of them.
+    pub directory: Option<OsString>,
+    /// The name without `.gcda`, relative to the working directory or absolute.
+    pub name: OsString,
 }
 
 /// The dependency file the user asked for.

@@ -4,7 +4,9 @@
 //! spawned, hashed or stored, so that it can be tested with tables of command
 //! lines and fuzzed.
 
+pub mod ast_file;
 pub mod command;
+pub mod configuration;
 pub mod depfile;
 pub mod environment;
 pub mod family;
@@ -15,10 +17,11 @@ pub mod response;
 pub mod search;
 
 pub use command::{
-    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Product, Reason, Traits,
+    Arg, Class, Command, Dependencies, Dumps, Input, Output, Overwrite, Parsed, PassThrough,
+    Product, Profile, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
-pub use parse::parse;
+pub use parse::{parse, parse_configured};
 pub use response::{NoFiles, ResponseFiles};
 
 #[cfg(test)]

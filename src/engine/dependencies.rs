@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 
 use super::Call;
 use super::user_headers::user_headers;
-use crate::compiler::depfile::{self, DepFile, Style};
+use crate::compiler::depfile::{self, DepFile, Phony, Style};
 use crate::compiler::options::{self, Action, Dependency, Row};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Arg, Class, Command, Family, parse};
+use crate::compiler::{Arg, Command, Family, Product, parse};
 use crate::config::Environment;
-use crate::hash::scan::Scan;
-use crate::sys::process::{Channel, Invocation};
+use crate::hash::scan::{self, Scan};
+use crate::sys::process::Channel;
 
 /// How this compile's dependencies are learnt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +42,10 @@ pub enum Source {
     FileToTrim,
     /// From both, and the file must lose its system headers.
     LinesAndFileToTrim,
+    /// From a preprocessor run of our own, afterwards: gcc keeps the list of
+    /// dependencies in a precompiled header, so that there must be no other list
+    /// than the user's.
+    Asked,
 }
 
 impl Source {
@@ -64,7 +68,17 @@ pub fn source(family: Family, command: &Command) -> Source {
     if command.traits.no_preprocessing {
         return Source::None;
     }
+    // With `-fpch-deps` a precompiled header brings a list of its own.
+    let keeps_list = |word: &OsString| word == "-fpch-deps";
+    let mut words = command.args.iter().flat_map(|arg| &arg.words);
+    let precompiles = command.product == Product::PrecompiledHeader || words.any(keeps_list);
     match (family, &command.dependencies) {
+        (Family::Gcc, None) if precompiles => Source::Asked,
+        (Family::Gcc, Some(wanted))
+            if precompiles && (wanted.user_only || wanted.path == Path::new("/dev/null")) =>
+        {
+            Source::Asked
+        }
         (Family::Clang, Some(wanted))
             if wanted.user_only && wanted.path != Path::new("/dev/null") =>
         {
@@ -133,7 +147,8 @@ fn naming_all_headers(arg: &Arg) -> Vec<OsString> {
     }
 }
 
-fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
+/// The words of an option without what it says about dependency files.
+pub fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
     match row_of(arg) {
         Some((row, _)) if matches!(row.action, Action::Dependency(_)) => Vec::new(),
         Some((row, word)) if row.action == Action::Preprocessor => {
@@ -219,7 +234,7 @@ pub fn collect(
             .ok_or(Unknown::Unreadable("no channel"))?;
         if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
-        } else {
+        } else if !(content.is_empty() && includes_nothing(command)) {
             let (_, file) = depfile::detect(family, &content)
                 .ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
@@ -230,6 +245,18 @@ pub fn collect(
     Ok(found)
 }
 
+/// Whether the source and the command name no header at all: gcc then has
+/// nothing to write where it is told not to include its own either
+/// (`-ffreestanding`, `-nostdinc`).
+fn includes_nothing(command: &Command) -> bool {
+    let source = crate::hash::file::read(&command.source);
+    command.forced_includes.is_empty()
+        && source.is_some_and(|content| {
+            let scan = scan::scan(&content.bytes);
+            !scan.computed && scan.lookups.is_empty()
+        })
+}
+
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
     file.paths()
         .map(|name| PathBuf::from(OsStr::from_bytes(&name)))
@@ -238,7 +265,8 @@ fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
 fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
     content
         .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
+        // A pass over preprocessed text names the predefined macros, too.
+        .filter(|line| !matches!(*line, b"" | b"<built-in>" | b"<command line>"))
         .map(|line| PathBuf::from(OsStr::from_bytes(line)))
 }
 
@@ -254,7 +282,18 @@ pub fn user_headers_only(
     environment: &Environment,
 ) -> Option<DepFile> {
     let keep = user_headers(file, family, command, search, scans, environment)?;
-    Some(depfile::without(file, |name| keep.contains(name)))
+    if !command.reads_standard_input() {
+        return Some(depfile::without(file, |name| keep.contains(name)));
+    }
+    // There is no source in front, but the compilers take the first for it.
+    let mut user = file.clone();
+    user.names
+        .retain(|name| keep.contains(&depfile::unescape(name)));
+    if matches!(file.phony, Phony::AllBut(at) if at < file.names.len()) {
+        user.phony = Phony::AllBut(0);
+    }
+    // Of an empty rule gcc writes nothing.
+    (!user.names.is_empty()).then_some(user)
 }
 
 /// Has the compiler itself write the user's `-MMD` file, by a preprocessor run of
@@ -274,46 +313,14 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
         "-MT".into(),
     ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    let _ = invocation.query();
+    let _ = call.ask(&args);
 }
 
-/// Whether `path` is below a directory of the search path that the user's own
-/// options did not add.
-pub fn is_system(path: &Path, command: &Command, search: &SearchPaths) -> bool {
-    let user: HashSet<PathBuf> = user_directories(command).collect();
-    let below = |dir: &&PathBuf| path.starts_with(dir);
-    let by_user = user.iter().any(|dir| path.starts_with(dir));
-    !by_user
-        && search
-            .angle
-            .iter()
-            .filter(|dir| !user.contains(*dir))
-            .any(|dir| below(&dir))
-}
-
-/// The directories that the user's own options add in front of the system's.
-fn user_directories(command: &Command) -> impl Iterator<Item = PathBuf> + '_ {
-    command
-        .args
-        .iter()
-        .filter(|arg| arg.class == Class::Search)
-        .filter_map(|arg| {
-            let first = arg.words.first()?.as_bytes();
-            let joined = first
-                .strip_prefix(b"-I")
-                .or_else(|| first.strip_prefix(b"-iquote"))?;
-            let directory = if joined.is_empty() {
-                arg.words.get(1)?.as_bytes()
-            } else {
-                joined
-            };
-            Some(PathBuf::from(OsStr::from_bytes(directory)))
-        })
+/// Has gcc list all dependencies ([`Source::Asked`]).
+pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
+    let mut args = super::preprocessed::arguments(command);
+    args.push("-M".into());
+    let answer = call.ask(&args).ok()?;
+    let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
+    answer.status.success().then(|| paths_of(&rule).collect())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::direct::{self, Lookup};
 use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
-use super::{Cached, key, preprocessed, record};
+use super::{Cached, comments, key, preprocessed, record, sides};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Product, depfile};
 use crate::entry::manifest::{
@@ -70,13 +70,19 @@ impl Cached<'_> {
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
             // Asked of the variant's own files.
+            ConditionKind::HeldTimes => None,
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let found = match direct::find(bytes, self.table, &mut condition, &accept) {
+        let (family, command) = (self.identity.family, self.command);
+        let own_base = self.base_dir;
+        let dialect = || comments::dialect(family, command);
+        let named = |path: &[u8]| record::is_named(command, own_base, here, path);
+        let found = direct::find(bytes, self.table, &dialect, &mut condition, &accept, &named);
+        let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),
@@ -121,7 +127,9 @@ impl Cached<'_> {
         };
         let key = key::preprocessed_key(ingredients, &text.bytes);
         let silent = match self.stores.results.get_entry(&key) {
-            Ok(Some(entry)) => entry.len(&BlobName::STDERR) == Some(0),
+            Ok(Some(entry)) => [BlobName::STDERR, BlobName::STDOUT]
+                .iter()
+                .all(|stream| entry.len(stream) == Some(0)),
             Ok(None) => return (Served::Miss("no result for this text".into()), Some(key)),
             Err(error) => {
                 self.store_failed(&error);
@@ -131,6 +139,10 @@ impl Cached<'_> {
         if !silent {
             return (Served::Miss("the result has messages".into()), None);
         }
+        let evidence = match record::evidence(self, &text.files, started) {
+            Ok(evidence) => evidence,
+            Err(refusal) => return (Served::Miss(refusal.why), None),
+        };
         if let Err(failure) = self.serve(&key, false) {
             return (Served::Miss(failure), Some(key));
         }
@@ -140,7 +152,7 @@ impl Cached<'_> {
         self.tally.saved(Counter::PreprocessedCacheHit, duration);
         if !self.config.read_only {
             let duration = u32::try_from(duration).unwrap_or(u32::MAX);
-            if let Err(refusal) = record::remember(self, key, &text.files, duration, started) {
+            if let Err(refusal) = record::remember(self, key, evidence, duration, started) {
                 self.tally
                     .note(format_args!("not remembered: {}", refusal.why));
             }
@@ -195,8 +207,7 @@ impl Cached<'_> {
         let command = self.command;
         let products = Products {
             entry,
-            family: self.identity.family,
-            command,
+            overwrite: command.overwrite,
             hard_link: self.config.hard_link,
         };
         if let Some(wanted) = &command.dependencies
@@ -207,21 +218,16 @@ impl Cached<'_> {
                 .ok_or(Failure::Missing(BlobName::DEPENDENCIES))?;
             restore::write(&wanted.path, &text)?;
         }
-        for output in &command.outputs {
-            let Some(name) = BlobName::new(output.role) else {
-                continue;
-            };
-            if entry.len(&name).is_some() {
-                products.copy(&name, &output.path)?;
-            } else if !output.optional {
-                return Err(Failure::Missing(name));
-            }
-        }
+        sides::give_back(entry, command)?;
         if command.product != Product::Nothing {
             products.product(&command.output)?;
         }
+        sides::add_back(entry, command)?;
         if strip {
             stderr = strip_color(&stderr);
+        }
+        if let Some(input) = self.call.input {
+            input.finish();
         }
         write_stream(rustix::stdio::stdout(), &stdout);
         write_stream(rustix::stdio::stderr(), &stderr);
@@ -275,6 +281,7 @@ impl Cached<'_> {
             self.working_directory,
             self.environment,
             directory.as_deref(),
+            self.table,
         )
     }
 
@@ -285,6 +292,9 @@ impl Cached<'_> {
         let mut inputs: Vec<(PathBuf, bool)> = named
             .map(|input| (input.path.clone(), input.optional))
             .collect();
+        if let Some(profile) = &self.command.profile {
+            inputs.push((sides::profile_path(profile, self.working_directory), true));
+        }
         let extra = self.config.extra_files_to_hash.iter();
         inputs.extend(extra.map(|path| (path.clone(), false)));
         inputs
@@ -313,8 +323,10 @@ impl Cached<'_> {
         for directory in &directories {
             newest.look(directory);
         }
-        if let Some(content) = crate::hash::file::read(source) {
-            for lookup in crate::hash::scan::scan(&content.bytes).lookups {
+        let content = crate::hash::file::read(source).map(|content| content.bytes);
+        let input = self.call.input.map(|input| input.bytes.as_slice());
+        if let Some(text) = input.or(content.as_deref()) {
+            for lookup in crate::hash::scan::scan(text).lookups {
                 let name = Path::new(OsStr::from_bytes(&lookup.name));
                 for directory in &directories {
                     newest.look(&directory.join(name));

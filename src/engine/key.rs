@@ -24,10 +24,14 @@ pub struct Ingredients<'a> {
     pub identity: &'a Identity,
     /// What stands for the compiler: its content, or what `compiler_check` says.
     pub compiler: Digest,
+    /// The compiler's file.
+    pub program: &'a Path,
     /// The driver's base name: a target prefix in it is an option.
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
     pub argv: &'a [std::ffi::OsString],
+    /// The content of standard input, where it is the source.
+    pub input: Option<Digest>,
     pub working_directory: &'a Path,
     /// Whether the working directory counts where the product records it.
     pub hash_dir: bool,
@@ -97,6 +101,9 @@ impl Ingredients<'_> {
         hasher.field("language", command.language.0.as_bytes());
         hasher.field("assembly", &[u8::from(command.assembly)]);
         hasher.field("source", &self.relative(command.source.as_os_str()));
+        if let Some(input) = &self.input {
+            hasher.field("input", &input.0);
+        }
         if let Some(dependencies) = &command.dependencies {
             let kind = [
                 u8::from(dependencies.user_only),
@@ -109,6 +116,9 @@ impl Ingredients<'_> {
         for output in &command.outputs {
             hasher.field("role", output.role.as_bytes());
         }
+        if let Some(dumps) = &command.dumps {
+            hasher.field("dumps", &dumps.named.len().to_le_bytes());
+        }
         let traits = &command.traits;
         if (traits.records_directory || traits.opaque_product) && self.hash_dir {
             hasher.field("directory", &self.recorded_directory());
@@ -118,6 +128,8 @@ impl Ingredients<'_> {
             hasher.field("directory", self.working_directory.as_os_str().as_bytes());
         }
         if traits.records_command {
+            // clang records where it stands itself.
+            hasher.field("program", self.program.as_os_str().as_bytes());
             for arg in self.argv {
                 hasher.field("argv", arg.as_bytes());
             }

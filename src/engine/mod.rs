@@ -7,9 +7,11 @@
 
 mod base;
 mod before;
+mod comments;
 mod compile;
 mod dependencies;
 mod direct;
+mod dumps;
 mod existence;
 mod hit;
 mod identity;
@@ -17,6 +19,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod precompiled;
 mod preprocessed;
 mod record;
 mod restore;
@@ -24,6 +27,7 @@ mod search;
 mod session;
 mod shadow;
 mod side;
+mod sides;
 mod terminal;
 mod undeclared;
 mod unreported;
@@ -34,12 +38,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed, Product};
+use crate::compiler::{Command, DriverName, Parsed, Product, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
-use crate::hash::{InodeTable, Key};
+use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
 use crate::sys::paths;
-use crate::sys::process::{self, Invocation};
+use crate::sys::process::{self, Captured, Invocation};
+use crate::sys::stdin::StandardInput;
 use hit::Served;
 use identity::Identity;
 pub use session::disk_options;
@@ -59,6 +64,28 @@ pub struct Call<'a> {
     pub prefix_command: &'a [OsString],
     /// `PATH`.
     pub path: Option<&'a OsStr>,
+    /// Standard input, where it is the source.
+    pub input: Option<&'a StandardInput>,
+}
+
+impl Call<'_> {
+    /// Has the compiler answer a question about the caller's source.
+    fn ask(&self, args: &[OsString]) -> std::io::Result<Captured> {
+        let invocation = Invocation {
+            program: self.program,
+            name: self.name,
+            args,
+            set: &[],
+            unset: &[],
+        };
+        match self.input {
+            Some(input) => {
+                input.rewind()?;
+                invocation.query_with_input()
+            }
+            None => invocation.query(),
+        }
+    }
 }
 
 /// How a call ends.
@@ -109,6 +136,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         args,
         prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
         path,
+        input: None,
     };
     let Some(config) = &config else {
         return hand_over(&call);
@@ -208,13 +236,23 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         let check = config.compiler_check.to_string();
         return End::HandOver(Counter::CompilerCheckFailed, check);
     };
+    let input = match standard_input(&command) {
+        Ok(input) => input,
+        Err(why) => return End::HandOver(Counter::SourceFromStdin, why),
+    };
+    let call = &Call {
+        input: input.as_ref(),
+        ..*call
+    };
     let terminal = Terminal::detect(session.environment);
     let ingredients = key::Ingredients {
         command: &command,
         identity: &identity,
         compiler,
+        program: call.program,
         driver: base_name(call.name),
         argv: call.args,
+        input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,
         base_dir: config.base_dir.as_deref(),
@@ -240,12 +278,25 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
             && identity.knows_source_date_epoch(),
         absent_inputs: Vec::new(),
         watch: None,
+        before: sides::Before::default(),
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
         tally: &mut session.tally,
     };
     cached.answer(&ingredients, &terminal)
+}
+
+/// Standard input, if it is the source; or why it cannot be had.
+fn standard_input(command: &Command) -> Result<Option<StandardInput>, String> {
+    if !command.reads_standard_input() {
+        return Ok(None);
+    }
+    match StandardInput::take() {
+        Ok(Some(input)) => Ok(Some(input)),
+        Ok(None) => Err("it is not a file or stream".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Reads the command line and finds out which compiler it is for.
@@ -260,9 +311,10 @@ fn understand(
         .iter()
         .map(|option| option.to_string_lossy().into_owned())
         .collect();
-    let parse = |family| {
+    let parse = |family, defaults: &[PathBuf]| {
         let reader = session::ResponseReader;
-        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
+        let (args, ignore) = (call.args, &ignore);
+        match parse_configured(family, driver, args, &reader, ignore, defaults) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
@@ -270,7 +322,7 @@ fn understand(
         }
     };
     let hint = driver.family.unwrap_or(crate::compiler::Family::Gcc);
-    let mut command = parse(hint)?;
+    let mut command = parse(hint, &[])?;
     session.refuse_environment()?;
     let identity = session.identify(call).ok_or_else(|| {
         End::HandOver(
@@ -278,8 +330,8 @@ fn understand(
             call.program.display().to_string(),
         )
     })?;
-    if identity.family != hint {
-        command = parse(identity.family)?;
+    if identity.family != hint || !identity.configurations.is_empty() {
+        command = parse(identity.family, &identity.configurations)?;
     }
     if command.traits.depends_on_cpu && crate::sys::cpu::identity().is_none() {
         let why = "the processor cannot be told from others".to_owned();
@@ -288,9 +340,8 @@ fn understand(
     if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    let replaced = restore::replaces(identity.family, &command);
     if command.product != Product::Nothing
-        && restore::existing(&command.output, replaced) == restore::Existing::Special
+        && restore::existing(&command.output, command.overwrite) == restore::Existing::Special
     {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
@@ -315,6 +366,8 @@ pub(crate) struct Cached<'a> {
     /// Files named by options that are not there.
     absent_inputs: Vec<PathBuf>,
     watch: Option<undeclared::Watch>,
+    /// What was there before the compile.
+    before: sides::Before,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -364,6 +417,7 @@ impl Cached<'_> {
         if self.command.traits.has_unknown {
             self.watch = Some(undeclared::Watch::begin(self.command));
         }
+        self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
         let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {

@@ -1,15 +1,18 @@
 //! What a compile read: its files with digests and scans, and the user's
 //! dependency file put right where the compiler was run for a fuller one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
+use super::dependencies::Source;
 use super::record::{Refusal, refuse, written_since};
-use super::{Cached, dependencies, restore};
+use super::{Cached, comments, dependencies, restore};
 use crate::compiler::depfile;
 use crate::compiler::search::SearchPaths;
 use crate::hash::Digest;
 use crate::hash::scan::Scan;
+use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -18,6 +21,8 @@ use crate::sys::clock::{self, Nanos};
 pub struct Dependency {
     pub path: PathBuf,
     pub digest: Digest,
+    /// [`TokenDigest::NONE`] where comments in it may count.
+    pub tokens: TokenDigest,
     pub stamp: Stamp,
     /// `None` for files that are not source text (profiles, plugins, ...).
     pub scan: Option<Scan>,
@@ -39,7 +44,18 @@ pub fn read_files(
         });
     };
     let source = cached.command.source.clone();
-    for path in std::iter::once(&source).chain(dependencies) {
+    let mut blind = comments::Blind::new(cached);
+    if let Some(input) = cached.call.input {
+        files.push(Dependency {
+            path: source.clone(),
+            digest: Digest::of(&input.bytes),
+            tokens: TokenDigest::NONE,
+            stamp: Stamp::NONE,
+            scan: Some(crate::hash::scan::scan(&input.bytes)),
+        });
+    }
+    let source = cached.call.input.is_none().then_some(&source);
+    for path in source.into_iter().chain(dependencies) {
         let now = clock::coarse_now();
         let Some(content) = crate::hash::file::read(path) else {
             modified(path, "cannot be read any more");
@@ -55,11 +71,13 @@ pub fn read_files(
         if stamp != Stamp::NONE {
             cached.table.put(&stamp, &digest);
         }
+        let scan = crate::hash::scan::scan(&content.bytes);
         files.push(Dependency {
             path: path.clone(),
             digest,
+            tokens: blind.tokens(path, &content.bytes, &scan),
             stamp,
-            scan: Some(crate::hash::scan::scan(&content.bytes)),
+            scan: Some(scan),
         });
     }
     for (path, optional) in cached.other_inputs() {
@@ -72,6 +90,7 @@ pub fn read_files(
                 files.push(Dependency {
                     path,
                     digest,
+                    tokens: TokenDigest::NONE,
                     stamp,
                     scan: None,
                 });
@@ -84,6 +103,7 @@ pub fn read_files(
             None => modified(&path, "cannot be read"),
         }
     }
+    blind.settle(&mut files);
     (files, refusal)
 }
 
@@ -112,6 +132,7 @@ pub fn data_file(
         Some((digest, stamp)) => Ok(Some(Dependency {
             path: path.to_owned(),
             digest,
+            tokens: TokenDigest::NONE,
             stamp,
             scan: None,
         })),
@@ -154,6 +175,18 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
             return refuse(Counter::InternalError, error.to_string());
         }
     };
+    let mut found = found;
+    if compiled.source == Source::Asked {
+        let Some(all) = dependencies::ask_for_all(&cached.call, cached.command) else {
+            return refuse(Counter::InternalError, "gcc does not list the dependencies");
+        };
+        let known: HashSet<PathBuf> = found.paths.iter().cloned().collect();
+        let source = &cached.command.source;
+        let new = all
+            .into_iter()
+            .filter(|path| path != source && !known.contains(path));
+        found.paths.extend(new);
+    }
     let (files, refusal) = read_files(cached, &found.paths, compiled.started);
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {

@@ -10,9 +10,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::Call;
-use crate::compiler::{Class, Command};
-use crate::sys::process::{Captured, Invocation};
+use super::{Call, dependencies};
+use crate::compiler::{Class, Command, Product};
+use crate::sys::process::Captured;
 
 /// The preprocessed source.
 pub struct Text {
@@ -29,8 +29,11 @@ pub fn may_be_used(command: &Command) -> bool {
         || traits.has_unknown
         || traits.records_command
         || traits.opaque_product)
+        && command.product == Product::Code
         && command.inputs.is_empty()
         && command.outputs.is_empty()
+        && command.dumps.is_none()
+        && command.profile.is_none()
 }
 
 /// Words in the text that make the result depend on where tokens stand.
@@ -81,13 +84,14 @@ pub fn expand_with(
 }
 
 /// The arguments of `command` for a preprocessor run of our own: without the
-/// product, its name and dependency options.
+/// product, its name, dependency options and further files.
 pub fn arguments(command: &Command) -> Vec<OsString> {
     command
         .args
         .iter()
-        .filter(|arg| arg.class != Class::Silent)
-        .flat_map(|arg| arg.words.iter().cloned())
+        .filter(|arg| !matches!(arg.class, Class::Silent | Class::SideFiles))
+        // Those that nothing comes of count, since clang says so.
+        .flat_map(dependencies::without_dependency_options)
         .filter(|word| word != "-c" && word != "-S")
         .collect()
 }
@@ -99,17 +103,7 @@ fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
 }
 
 fn ask(call: &Call<'_>, args: &[OsString]) -> Option<Captured> {
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args,
-        set: &[],
-        unset: &[],
-    };
-    invocation
-        .query()
-        .ok()
-        .filter(|answer| answer.status.success())
+    call.ask(args).ok().filter(|answer| answer.status.success())
 }
 
 /// The files named in line markers (`# 12 "file" 1 3`, GCC manual,

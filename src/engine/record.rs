@@ -1,6 +1,7 @@
 //! Storing what a compile gave: only if everything it depended on is known,
 //! did not change meanwhile, and will be noticed when it changes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -10,14 +11,15 @@ use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, existence, restore, unreported};
+use super::{Cached, base, existence, precompiled, restore, sides, unreported};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family, Product};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
-    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
+    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant, Times,
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
+use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -39,19 +41,27 @@ pub fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal>
 }
 
 /// Everything a result depends on.
-struct Evidence {
+pub struct Evidence {
     files: Vec<Dependency>,
     directories: Vec<NewDirectory>,
     conditions: Vec<(ConditionKind, Digest)>,
     /// Files were read that the preprocessed text does not show.
     unreported: bool,
-    /// The times of the files count.
+    /// A precompiled header stands where the compiler looks.
+    precompiled: bool,
+    /// The times of the files count, as `__TIMESTAMP__` shows them.
     timestamps: bool,
+    /// The times of the files count, as a precompiled header of clang holds them.
+    held_times: bool,
 }
 
 impl Evidence {
     /// The files as they go into the manifest, once all of them are known.
-    fn manifest_files(&mut self, cached: &Cached<'_>) -> Result<Vec<NewFile>, Refusal> {
+    fn manifest_files(
+        &mut self,
+        cached: &Cached<'_>,
+        started: Nanos,
+    ) -> Result<Vec<NewFile>, Refusal> {
         let files = manifest_files(cached, &self.files);
         if self.timestamps {
             let paths = files.iter().map(|file| CString::new(file.path.clone()));
@@ -63,6 +73,10 @@ impl Evidence {
                 Some(times) => self.conditions.push((ConditionKind::Timestamp, times)),
                 None => return refuse(Counter::UncacheableTimeMacro, "a file has no time"),
             }
+        }
+        if self.held_times {
+            let times = held_times(cached, &files, started)?;
+            self.conditions.push((ConditionKind::HeldTimes, times));
         }
         Ok(files)
     }
@@ -83,6 +97,11 @@ pub fn record(
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
+    if evidence.precompiled {
+        precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
+    }
+    evidence.held_times =
+        precompiled::compares_times(cached, compiled.started, &mut evidence.files)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
     pin(
@@ -94,7 +113,14 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
-    let files = evidence.manifest_files(cached)?;
+    let streams = &compiled.captured;
+    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
+        // Messages quote their sources.
+        for file in &mut evidence.files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
+    let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
         .filter(|_| !evidence.unreported)
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
@@ -114,15 +140,13 @@ pub fn record(
         })
 }
 
-/// Adds a variant for a result that the preprocessor mode found, so that the
-/// direct mode finds it next time.
-pub fn remember(
+/// What a result that the preprocessor mode finds depends on; `files` are those
+/// that the text came from.
+pub fn evidence(
     cached: &mut Cached<'_>,
-    key: Key,
     files: &[PathBuf],
-    duration_ms: u32,
     started: Nanos,
-) -> Result<(), Refusal> {
+) -> Result<Evidence, Refusal> {
     let Some(search) = cached.search_paths() else {
         return refuse(
             Counter::InternalError,
@@ -139,11 +163,23 @@ pub fn remember(
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    let mut evidence = guard(cached, files, &search, started, &Before::default())?;
+    let evidence = guard(cached, files, &search, started, &Before::default())?;
     if evidence.unreported {
         return refuse(Counter::InternalError, "the text does not show all inputs");
     }
-    let files = evidence.manifest_files(cached)?;
+    Ok(evidence)
+}
+
+/// Adds a variant for a result that the preprocessor mode found, so that the
+/// direct mode finds it next time.
+pub fn remember(
+    cached: &mut Cached<'_>,
+    key: Key,
+    mut evidence: Evidence,
+    duration_ms: u32,
+    started: Nanos,
+) -> Result<(), Refusal> {
+    let files = evidence.manifest_files(cached, started)?;
     let variant = NewVariant {
         result: key,
         duration_ms,
@@ -179,8 +215,7 @@ fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal
         return Ok(());
     }
     let path = &cached.command.output;
-    let replaced = restore::replaces(cached.identity.family, cached.command);
-    match restore::existing(path, replaced) {
+    match restore::existing(path, cached.command.overwrite) {
         restore::Existing::File if written_since(path, compiled.started) => Ok(()),
         restore::Existing::File => refuse(
             Counter::CompilerProducedNoOutput,
@@ -206,6 +241,8 @@ fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
             .map(|wanted| wanted.path.as_path()),
     );
     declared.extend(command.outputs.iter().map(|output| output.path.as_path()));
+    let named = command.dumps.iter().flat_map(|dumps| &dumps.named);
+    declared.extend(named.map(|(path, _)| path.as_path()));
     match watch.surprise(&declared) {
         Some(path) => refuse(Counter::WroteUndeclaredFile, path.display().to_string()),
         None => Ok(()),
@@ -244,12 +281,14 @@ fn guard(
     let mut absent = search.absent.clone();
     absent.append(&mut cached.absent_inputs);
     let is_gcc = cached.identity.family == Family::Gcc;
+    // clang looks for them beside forced headers alone, which are inputs that
+    // the command names; gcc not while it makes one.
+    let makes_one = cached.command.product == Product::PrecompiledHeader;
     let places = Places {
         quote: &search.quote,
         angle: &search.angle,
         absent: &absent,
-        precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
-        precompiled_in_source: is_gcc,
+        precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
         others: &found.names,
         before,
     };
@@ -260,12 +299,8 @@ fn guard(
         .map(|name| name.as_bytes().to_owned())
         .collect();
     let defined = defined_names(cached);
-    let directories = shadow::guard(&sources, &forced, &defined, &places, started);
-    let directories = directories.map_err(|why| match why {
-        Unguarded::Precompiled(path) => Refusal {
-            counter: Counter::CouldNotUsePrecompiledHeader,
-            why: path.display().to_string(),
-        },
+    let guarded = shadow::guard(&sources, &forced, &defined, &places, started);
+    let guarded = guarded.map_err(|why| match why {
         Unguarded::Late(path) => Refusal {
             counter: Counter::ModifiedInputFile,
             why: format!("{} appeared during the compile", path.display()),
@@ -275,21 +310,38 @@ fn guard(
             why: format!("{} may have been there during the compile", path.display()),
         },
     })?;
-    let directories = directories
+    let computed = sources.first().is_some_and(|source| source.scan.computed);
+    if computed && !places.precompiled.is_empty() {
+        precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
+    }
+    let in_use = !guarded.precompiled.is_empty();
+    if in_use {
+        precompiled::add(cached, &guarded, started, &mut files)?;
+    }
+    let directories = guarded
+        .directories
         .into_iter()
         .map(|directory| NewDirectory {
             path: stored_path(cached, &directory.path),
             ..directory
         })
         .collect();
-    let unreported = !found.names.is_empty();
+    let unreported = in_use || !found.names.is_empty();
+    if in_use || !found.files.is_empty() {
+        // One of them may be a source too, and then all of its text counts.
+        for file in &mut files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
     files.extend(found.files);
     Ok(Evidence {
         files,
         directories,
         conditions,
         unreported,
+        precompiled: in_use,
         timestamps: found.timestamps,
+        held_times: false,
     })
 }
 
@@ -321,25 +373,13 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
 }
 
 /// The files that go into the entry, by blob name.
-fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
+fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, Blob)>, Refusal> {
     let command = cached.command;
     let mut outputs = Vec::new();
     if command.product != Product::Nothing {
-        outputs.push((BlobName::OUTPUT, command.output.clone()));
+        outputs.push((BlobName::OUTPUT, Blob::File(command.output.clone())));
     }
-    for output in &command.outputs {
-        let Some(name) = BlobName::new(output.role) else {
-            return refuse(Counter::InternalError, format!("role {}", output.role));
-        };
-        if written_since(&output.path, compiled.started) {
-            outputs.push((name, output.path.clone()));
-        } else if !output.optional {
-            return refuse(
-                Counter::CompilerProducedNoOutput,
-                format!("{} was not written", output.path.display()),
-            );
-        }
-    }
+    outputs.extend(sides::gather(command, &cached.before, compiled.started)?);
     Ok(outputs)
 }
 
@@ -347,7 +387,7 @@ fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, Pa
 fn pin(
     cached: &Cached<'_>,
     compiled: &Compiled,
-    outputs: &[(BlobName, PathBuf)],
+    outputs: &[(BlobName, Blob)],
     depfile: Option<&[u8]>,
     evidence: &mut Evidence,
 ) -> Result<(), Refusal> {
@@ -361,9 +401,13 @@ fn pin(
     let mut sees_here = streams.iter().any(|text| sees(text, here));
     let mut sees_base = base.is_some_and(|base| streams.iter().any(|text| sees(text, base)));
     if !in_key || base.is_some() {
-        for (_, path) in outputs {
-            let Ok(content) = fs_err::read(path) else {
-                return refuse(Counter::InternalError, "an output is gone");
+        for (_, blob) in outputs {
+            let content = match blob {
+                Blob::Bytes(bytes) => Cow::Borrowed(bytes),
+                Blob::File(path) => match fs_err::read(path) {
+                    Ok(bytes) => Cow::Owned(bytes),
+                    Err(_) => return refuse(Counter::InternalError, "an output is gone"),
+                },
             };
             sees_here |= sees(&content, here);
             sees_base |= base.is_some_and(|base| sees(&content, base));
@@ -393,14 +437,48 @@ fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_owned())
 }
 
+/// Whether an option of `command` names the file that is stored as `path`.
+pub fn is_named(command: &Command, base: Option<&Path>, here: &Path, path: &[u8]) -> bool {
+    command.inputs.iter().any(|input| {
+        let spelled = input.path.as_os_str().as_bytes();
+        let stored = base.and_then(|base| base::path_to_stored(spelled, base, here));
+        stored.as_deref().unwrap_or(spelled) == path
+    })
+}
+
+/// What the modification times of `files` come to now, if none has changed
+/// since the compile started.
+fn held_times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
+    let mut times = Times::default();
+    let (command, here) = (cached.command, cached.working_directory);
+    for file in files {
+        if is_named(command, cached.base_dir, here, &file.path) {
+            continue;
+        }
+        match Stamp::of_path(file.path.as_slice()) {
+            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
+            _ => {
+                let why = String::from_utf8_lossy(&file.path).into_owned();
+                return refuse(Counter::ModifiedInputFile, why);
+            }
+        }
+    }
+    Ok(times.finish())
+}
+
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
     let mut seen: HashSet<&Path> = HashSet::new();
+    if cached.command.reads_standard_input() {
+        // That is in the command's key.
+        seen.insert(&cached.command.source);
+    }
     files
         .iter()
         .filter(|file| seen.insert(&file.path))
         .map(|file| NewFile {
             path: stored_path(cached, file.path.as_os_str().as_bytes()),
             digest: file.digest,
+            tokens: file.tokens,
             stamp: file.stamp,
         })
         .collect()
@@ -409,12 +487,12 @@ fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
 fn entry(
     cached: &Cached<'_>,
     compiled: &Compiled,
-    outputs: &[(BlobName, PathBuf)],
+    outputs: &[(BlobName, Blob)],
     depfile: Option<Vec<u8>>,
 ) -> Entry {
     let mut entry = Entry::default();
-    for (name, path) in outputs {
-        entry.insert(name.clone(), Blob::File(path.clone()));
+    for (name, blob) in outputs {
+        entry.insert(name.clone(), blob.clone());
     }
     if let Some(depfile) = depfile {
         entry.insert(BlobName::DEPENDENCIES, depfile);
@@ -427,12 +505,15 @@ fn entry(
 }
 
 /// The metadata blob: JSON for people and tools.
-fn metadata(cached: &Cached<'_>, compiled: &Compiled, outputs: &[(BlobName, PathBuf)]) -> Vec<u8> {
+fn metadata(cached: &Cached<'_>, compiled: &Compiled, outputs: &[(BlobName, Blob)]) -> Vec<u8> {
     let text = |text: &OsStr| text.to_string_lossy().into_owned();
     let sizes: serde_json::Map<String, serde_json::Value> = outputs
         .iter()
-        .map(|(name, path)| {
-            let size = Stamp::of_path(path).map_or(0, |stamp| stamp.size);
+        .map(|(name, blob)| {
+            let size = match blob {
+                Blob::Bytes(bytes) => bytes.len() as u64,
+                Blob::File(path) => Stamp::of_path(path).map_or(0, |stamp| stamp.size),
+            };
             (name.to_string(), size.into())
         })
         .collect();

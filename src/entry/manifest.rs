@@ -11,7 +11,7 @@
 //!             conditions:u32 files:u32 directories:u32
 //!             condition* file* directory*
 //! condition = kind:u32 digest:[32]
-//! file      = digest:[32] stamp:[40] path:text
+//! file      = digest:[32] tokens:[16] stamp:[40] path:text
 //! directory = stamp:[40] names:u32 path:text name*
 //! name      = expectation:u8 name:text
 //! text      = length:u32 bytes NUL
@@ -19,17 +19,20 @@
 //!
 //! Numbers are little endian; `duration` is in milliseconds; paths are as the
 //! compiler spelled them, relative ones relative to its working directory.
+//! `tokens` is [`TokenDigest::NONE`] where the result may depend on comments.
 //! Stamps say when the state was last verified on this machine; they may be
 //! [`Stamp::NONE`].
 
 use std::ffi::CStr;
 
-use crate::hash::{Digest, Key};
+use crate::hash::tokens::TokenDigest;
+use crate::hash::{Digest, Key, KeyHasher};
 use crate::sys::Stamp;
+use crate::sys::clock::Nanos;
 use crate::sys::codec::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"cacheman";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Variants kept in one manifest; the least recently added go.
 pub const MAX_VARIANTS: usize = 24;
@@ -54,14 +57,45 @@ pub enum ConditionKind {
     Date = 4,
     /// Modification times, because of `__TIMESTAMP__`.
     Timestamp = 5,
+    /// Modification times ([`Times`]) of the variant's files, without those that
+    /// options name: a precompiled header of clang holds and compares them.
+    HeldTimes = 6,
 }
 
 impl ConditionKind {
     fn from_raw(raw: u32) -> Option<ConditionKind> {
         use ConditionKind::*;
-        [Directory, BaseDirectory, DependencyTarget, Date, Timestamp]
-            .into_iter()
-            .find(|kind| *kind as u32 == raw)
+        [
+            Directory,
+            BaseDirectory,
+            DependencyTarget,
+            Date,
+            Timestamp,
+            HeldTimes,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u32 == raw)
+    }
+}
+
+/// The digest of a [`ConditionKind::HeldTimes`].
+pub struct Times(KeyHasher);
+
+impl Default for Times {
+    fn default() -> Times {
+        Times(KeyHasher::new("times"))
+    }
+}
+
+impl Times {
+    /// A file, in the order of the variant, by its path as stored.
+    pub fn add(&mut self, path: &[u8], modified: Nanos) {
+        self.0.field("path", path);
+        self.0.field("modified", &modified.to_le_bytes());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finish().0)
     }
 }
 
@@ -75,6 +109,9 @@ pub enum Expectation {
     Directory = 1,
     /// Something else than a directory.
     File = 2,
+    /// Nothing about one name: the directory holds what it held. In the place of
+    /// the name stands a digest of the names of all its entries.
+    Listing = 3,
 }
 
 impl Expectation {
@@ -83,6 +120,7 @@ impl Expectation {
             0 => Some(Expectation::Absent),
             1 => Some(Expectation::Directory),
             2 => Some(Expectation::File),
+            3 => Some(Expectation::Listing),
             _ => None,
         }
     }
@@ -92,6 +130,8 @@ impl Expectation {
 #[derive(Clone, Copy, Debug)]
 pub struct FileCheck<'a> {
     pub digest: Digest,
+    /// What may stand in for the digest: the same tokens, other comments.
+    pub tokens: TokenDigest,
     pub stamp: Stamp,
     pub path: &'a CStr,
 }
@@ -170,6 +210,7 @@ impl<'a> Variant<'a> {
         for _ in 0..self.counts[1] {
             let file = FileCheck {
                 digest: Digest(*reader.array()?),
+                tokens: TokenDigest(*reader.array()?),
                 stamp: Stamp::decode(reader.array()?),
                 path: reader.text()?,
             };
@@ -227,6 +268,7 @@ pub struct NewVariant {
 pub struct NewFile {
     pub path: Vec<u8>,
     pub digest: Digest,
+    pub tokens: TokenDigest,
     pub stamp: Stamp,
 }
 
@@ -253,6 +295,7 @@ impl NewVariant {
         }
         for file in &self.files {
             out.raw(&file.digest.0);
+            out.raw(&file.tokens.0);
             out.raw(&file.stamp.encode());
             out.text(&file.path);
         }
@@ -327,17 +370,25 @@ fn same_preconditions(raw: &[u8], new: &[u8]) -> bool {
     }
 }
 
-/// The manifest `bytes` with the stamps of variant number `index` replaced by
-/// `stamps`, in the order of [`Variant::visit`]: files, then directories.
-/// `None` if the numbers do not fit.
-pub fn with_stamps(bytes: &[u8], index: usize, stamps: &[Stamp]) -> Option<Vec<u8>> {
+/// How a file or directory was found to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    pub stamp: Stamp,
+    /// The content that was accepted in place of the one that is written.
+    pub digest: Option<Digest>,
+}
+
+/// The manifest `bytes` with variant number `index` brought up to `states`, in
+/// the order of [`Variant::visit`]: files, then directories. `None` if the
+/// numbers do not fit.
+pub fn with_states(bytes: &[u8], index: usize, states: &[State]) -> Option<Vec<u8>> {
+    /// Where the stamp in front of each path lies.
     struct Offsets<'m> {
         base: &'m [u8],
         found: Vec<usize>,
     }
     impl Offsets<'_> {
-        /// Where the stamp in front of `path` lies; `between` bytes stand
-        /// between the stamp and the text's length.
+        /// `between` bytes stand between the stamp and the text's length.
         fn note(&mut self, path: &CStr, between: usize) {
             let text = path.as_ptr() as usize - self.base.as_ptr() as usize;
             self.found.push(text - 4 - between - Stamp::LEN);
@@ -359,16 +410,21 @@ pub fn with_stamps(bytes: &[u8], index: usize, stamps: &[Stamp]) -> Option<Vec<u
     let variant = variants(bytes)?.nth(index)?;
     let mut offsets = Offsets {
         base: bytes,
-        found: Vec::with_capacity(stamps.len()),
+        found: Vec::with_capacity(states.len()),
     };
     variant.visit(&mut offsets)?;
-    if offsets.found.len() != stamps.len() {
+    if offsets.found.len() != states.len() {
         return None;
     }
     let mut out = bytes.to_owned();
-    for (offset, stamp) in offsets.found.iter().zip(stamps) {
-        out.get_mut(*offset..*offset + Stamp::LEN)?
-            .copy_from_slice(&stamp.encode());
+    for (stamp, state) in offsets.found.iter().zip(states) {
+        out.get_mut(*stamp..*stamp + Stamp::LEN)?
+            .copy_from_slice(&state.stamp.encode());
+        if let Some(digest) = &state.digest {
+            // `digest:[32] tokens:[16] stamp:[40]`
+            let at = stamp.checked_sub(48)?;
+            out.get_mut(at..at + 32)?.copy_from_slice(&digest.0);
+        }
     }
     Some(out)
 }

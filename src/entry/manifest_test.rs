@@ -10,11 +10,13 @@ fn variant(seed: u8) -> NewVariant {
             NewFile {
                 path: b"x.c".to_vec(),
                 digest: Digest([seed; 32]),
+                tokens: TokenDigest([seed; 16]),
                 stamp: Stamp::NONE,
             },
             NewFile {
                 path: b"/usr/include/stdio.h".to_vec(),
                 digest: Digest([2; 32]),
+                tokens: TokenDigest::NONE,
                 stamp: Stamp {
                     device: 1,
                     inode: 2,
@@ -93,22 +95,27 @@ fn the_number_of_variants_is_bounded() {
 }
 
 #[test]
-fn stamps_are_replaced_in_place() {
+fn states_are_replaced_in_place() {
     let bytes = with_variant(Some(&with_variant(None, &variant(1))), &variant(2));
-    let stamp = |size| Stamp {
-        size,
-        ..Stamp::NONE
+    let state = |size| State {
+        stamp: Stamp {
+            size,
+            ..Stamp::NONE
+        },
+        digest: (size == 8).then_some(Digest([0xdd; 32])),
     };
-    let stamped = with_stamps(&bytes, 1, &[stamp(7), stamp(8), stamp(9)]).unwrap();
+    let stamped = with_states(&bytes, 1, &[state(7), state(8), state(9)]).unwrap();
     assert_eq!(bytes.len(), stamped.len());
     let mut seen = Seen::default();
     variants(&stamped).unwrap().nth(1).unwrap().visit(&mut seen);
     assert!(seen.0[1].ends_with(" 7") && seen.0[2].ends_with(" 8") && seen.0[3].ends_with(" 9"));
+    assert!(seen.0[1].contains(&Digest([1; 32]).to_string()));
+    assert!(seen.0[2].contains(&Digest([0xdd; 32]).to_string()));
     let (mut old, mut new) = (Seen::default(), Seen::default());
     variants(&bytes).unwrap().next().unwrap().visit(&mut old);
     variants(&stamped).unwrap().next().unwrap().visit(&mut new);
     assert_eq!(old, new);
-    assert!(with_stamps(&bytes, 1, &[stamp(7)]).is_none());
+    assert!(with_states(&bytes, 1, &[state(7)]).is_none());
 }
 
 #[test]
@@ -133,11 +140,11 @@ fn every_truncation_and_every_flipped_byte_is_survived() {
 fn the_format_is_pinned() {
     let bytes = with_variant(None, &variant(1));
     assert_eq!(&bytes[..8], b"cacheman");
-    assert_eq!(bytes[8..12], 1u32.to_le_bytes());
-    assert_eq!(bytes.len(), 368);
+    assert_eq!(bytes[8..12], 2u32.to_le_bytes());
+    assert_eq!(bytes.len(), 400);
     assert_eq!(
         Digest::of(&bytes).to_string(),
-        "c9bfcdc0216f5937956fc5fbeb7ca7a90c46aca40ea524bc8719a5c7a1a68166"
+        "26e943a7bcb24c22250cb8f00e1b3b3b30cc01dce0fcff0ee095335a3c519916"
     );
 }
 
@@ -184,6 +191,7 @@ fn any_variant() -> impl proptest::strategy::Strategy<Value = NewVariant> {
                 files: files
                     .into_iter()
                     .map(|(path, digest, stamp)| NewFile {
+                        tokens: TokenDigest::NONE,
                         path,
                         digest: Digest(digest),
                         stamp,
@@ -204,6 +212,11 @@ fn any_variant() -> impl proptest::strategy::Strategy<Value = NewVariant> {
         )
 }
 
+const UNKNOWN: State = State {
+    stamp: Stamp::NONE,
+    digest: None,
+};
+
 proptest::proptest! {
     /// Arbitrary bytes behind a right beginning, numbers that lie included.
     #[test]
@@ -215,7 +228,7 @@ proptest::proptest! {
         look(&bytes);
         let repaired = with_variant(Some(&bytes), &variant(1));
         proptest::prop_assert!(look(&repaired) >= 1);
-        let _ = with_stamps(&bytes, 0, &[Stamp::NONE]);
+        let _ = with_states(&bytes, 0, &[UNKNOWN]);
     }
 
     /// Whatever is written is read as it was; and damaged anywhere, something
@@ -244,7 +257,7 @@ proptest::proptest! {
         }
         bytes.truncate(cut.index(bytes.len() + 1).max(bytes.len() / 2));
         look(&bytes);
-        let _ = with_stamps(&bytes, 1, &[Stamp::NONE; 3]);
+        let _ = with_states(&bytes, 1, &[UNKNOWN; 3]);
         proptest::prop_assert!(look(&with_variant(Some(&bytes), &list[0])) >= 1);
     }
 }

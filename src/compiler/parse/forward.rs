@@ -9,55 +9,137 @@ use std::path::PathBuf;
 use crate::compiler::family::Family;
 use crate::compiler::options::{self, Action, Marks};
 
-/// What `-Wa,...` comes to; `None`: pass through.
-pub fn assembler(list: &[u8]) -> Option<Marks> {
-    let mut marks = Marks::NONE;
-    let mut words = list.split(|&b| b == b',');
-    while let Some(word) = words.next() {
-        if matches!(word, b"--defsym" | b"--debug-prefix-map") {
-            words.next()?;
-            continue;
-        }
-        marks = marks.and(assembler_word(word)?);
-    }
-    Some(marks)
+/// What `-Wa,...` comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct AssemblerList<'a> {
+    pub marks: Marks,
+    /// Files that the assembler writes, by role.
+    pub files: Vec<(&'static str, &'a [u8])>,
+    /// The last word lacks its value.
+    pub incomplete: bool,
 }
 
-/// One option of the assembler: GNU as, and what clang takes of it.
-pub fn assembler_word(word: &[u8]) -> Option<Marks> {
+/// Reads the list of `-Wa,`; `None`: pass through.
+pub fn assembler(list: &[u8]) -> Option<AssemblerList<'_>> {
+    assembler_words(list.split(|&b| b == b','))
+}
+
+/// Reads options of the assembler, a word each; `None`: pass through.
+pub fn assembler_words<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Option<AssemblerList<'a>> {
+    let mut list = AssemblerList {
+        marks: Marks::NONE,
+        files: Vec::new(),
+        incomplete: false,
+    };
+    while let Some(word) = words.next() {
+        let takes_value = matches!(word, b"--defsym" | b"--debug-prefix-map" | b"--MD");
+        if takes_value {
+            let Some(value) = words.next().filter(|value| !value.is_empty()) else {
+                list.incomplete = true;
+                continue;
+            };
+            if word == b"--MD" {
+                // It names the product, and often a temporary file.
+                list.marks = list.marks.and(Marks::OUTPUT);
+                list.files.push(("asm-dependencies", value));
+            }
+            continue;
+        }
+        list.marks = list.marks.and(assembler_word(word)?);
+        if let Some(at) = listing(word) {
+            let file = word.get(at..).unwrap_or_default();
+            match file {
+                b"" => {}
+                _ => list.files.push(("listing", file.get(1..)?)),
+            }
+            if file == b"=" {
+                return None;
+            }
+        }
+    }
+    Some(list)
+}
+
+/// Where the letters of a listing option end: `-a`, `-ahlms`, `-adhln=file`.
+fn listing(word: &[u8]) -> Option<usize> {
+    let letters = word.strip_prefix(b"-a")?;
+    let count = letters
+        .iter()
+        .take_while(|b| b"cdghilmns".contains(b))
+        .count();
+    matches!(letters.get(count), None | Some(b'=')).then_some(count + 2)
+}
+
+/// One option of the assembler without a separate value: GNU as, and what
+/// clang takes of it.
+fn assembler_word(word: &[u8]) -> Option<Marks> {
     let text = std::str::from_utf8(word).ok()?;
     let debug = Marks::DIRECTORY.and(Marks::LAYOUT);
+    const PLAIN: &[&str] = &[
+        "--32",
+        "--64",
+        "--alternate",
+        "--divide",
+        "--execstack",
+        "--fatal-warnings",
+        "--gsframe",
+        "--keep-locals",
+        "--mri",
+        "--no-pad-sections",
+        "--no-warn",
+        "--nocompress-debug-sections",
+        "--noexecstack",
+        "--reduce-memory-overheads",
+        "--sectname-subst",
+        "--strip-local-absolute",
+        "--traditional-format",
+        "--warn",
+        "--x32",
+        "-J",
+        "-K",
+        "-L",
+        "-M",
+        "-O",
+        "-O0",
+        "-O1",
+        "-O2",
+        "-Os",
+        "-Qn",
+        "-Qy",
+        "-R",
+        "-W",
+        "-X",
+        "-Z",
+        "-f",
+        "-k",
+        "-n",
+        "-no-pad-sections",
+        "-nocpp",
+        "-q",
+        "-s",
+        "-w",
+    ];
+    const PLAIN_VALUES: &[&str] = &[
+        "--elf-stt-common=",
+        "--gdwarf-cie-version=",
+        "--generate-missing-build-notes=",
+        "--hash-size=",
+        "--listing-cont-lines=",
+        "--listing-lhs-width2=",
+        "--listing-lhs-width=",
+        "--listing-rhs-width=",
+        "--multibyte-handling=",
+        "--size-check=",
+    ];
     Some(match text {
-        "--noexecstack"
-        | "--execstack"
-        | "--32"
-        | "--64"
-        | "--x32"
-        | "-W"
-        | "--no-warn"
-        | "--warn"
-        | "--fatal-warnings"
-        | "-L"
-        | "--keep-locals"
-        | "-R"
-        | "-k"
-        | "--strip-local-absolute"
-        | "--reduce-memory-overheads"
-        | "--divide"
-        | "-n"
-        | "--nocompress-debug-sections"
-        | "--no-pad-sections" => Marks::NONE,
         "--compress-debug-sections" => Marks::OPAQUE,
         "-g" | "--gen-debug" | "--gstabs" | "--gstabs+" => debug,
+        _ if PLAIN.contains(&text) => Marks::NONE,
+        _ if PLAIN_VALUES.iter().any(|option| text.starts_with(option)) => Marks::NONE,
         _ if text.starts_with("--gdwarf-") => debug,
         _ if text.starts_with("--compress-debug-sections=") => Marks::OPAQUE,
-        _ if text.starts_with("--elf-stt-common=")
-            || text.starts_with("--generate-missing-build-notes=")
-            || text.starts_with("--size-check=")
-            || text.starts_with("--hash-size=") =>
-        {
-            Marks::NONE
-        }
+        // Line numbers, and the name of the assembly.
+        _ if listing(word).is_some() => Marks::LAYOUT.and(Marks::OUTPUT),
         // The target's own; `-march=native` is not one of the assembler's.
         _ if text.starts_with("-m") && !text.contains('/') => Marks::NONE,
         _ => return None,
@@ -170,6 +252,8 @@ pub enum Frontend {
     PrecompiledHeader,
     /// The next word is a header before the source.
     ForcedInclude,
+    /// The product is a precompiled header. Counts.
+    EmitPrecompiledHeader,
     /// Not known: pass through.
     Other,
 }
@@ -179,6 +263,7 @@ pub fn frontend_word(word: &[u8]) -> Frontend {
     match word {
         b"-include-pch" => Frontend::PrecompiledHeader,
         b"-include" => Frontend::ForcedInclude,
+        b"-emit-pch" => Frontend::EmitPrecompiledHeader,
         b"-mllvm" => Frontend::Llvm,
         b"-target-feature"
         | b"-target-cpu"
@@ -213,22 +298,28 @@ mod tests {
 
     #[test]
     fn assembler_lists() {
-        assert_eq!(assembler(b"--noexecstack"), Some(Marks::NONE));
-        assert_eq!(assembler(b"--noexecstack,-mbig-obj"), Some(Marks::NONE));
-        assert_eq!(assembler(b"--defsym,a=1,-W"), Some(Marks::NONE));
-        assert!(assembler(b"-g").unwrap().has(Marks::DIRECTORY));
+        let marks = |list: &'static str| assembler(list.as_bytes()).map(|list| list.marks);
+        assert_eq!(marks("--noexecstack"), Some(Marks::NONE));
+        assert_eq!(marks("--noexecstack,-mbig-obj"), Some(Marks::NONE));
+        assert_eq!(marks("--defsym,a=1,-W"), Some(Marks::NONE));
+        assert!(marks("-g").unwrap().has(Marks::DIRECTORY));
         for list in [
-            &b"-a"[..],
-            b"-ahlms=x",
-            b"--MD,x",
-            b"-I,x",
-            b"-o,x",
-            b"",
-            b"-W,-a=x",
-            b"@x",
+            "-I,x",
+            "-o,x",
+            "",
+            "@x",
+            "-a=",
+            "-axx",
+            "--statistics",
+            "-al,-Ix",
         ] {
-            assert_eq!(assembler(list), None);
+            assert_eq!(marks(list), None, "{list}");
         }
+        assert!(assembler(b"--MD").unwrap().incomplete);
+        let files = |list: &'static str| assembler(list.as_bytes()).unwrap().files;
+        assert_eq!(files("-ahlms=x"), [("listing", &b"x"[..])]);
+        assert_eq!(files("-adhln"), []);
+        assert_eq!(files("--MD,x,-W"), [("asm-dependencies", &b"x"[..])]);
     }
 
     #[test]

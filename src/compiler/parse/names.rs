@@ -14,7 +14,7 @@ use crate::compiler::family::Family;
 /// Where the suffix of `path` begins, its dot included; the length if there
 /// is none. A name that is nothing but a suffix (`.x`) has one if
 /// `bare_suffix`.
-fn suffix_at(path: &[u8], bare_suffix: bool) -> usize {
+pub fn suffix_at(path: &[u8], bare_suffix: bool) -> usize {
     let base = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
     match path.iter().rposition(|&b| b == b'.') {
         Some(dot) if dot > base || (dot == base && bare_suffix) => dot,
@@ -62,6 +62,8 @@ pub fn beside(family: Family, output: &Path, suffix: &str) -> PathBuf {
 pub fn default_target(family: Family, source: &OsStr, given: Option<&OsStr>) -> Option<Vec<u8>> {
     let name = match given {
         Some(output) => output.to_owned(),
+        // gcc's preprocessor knows no name to make another of.
+        None if family == Family::Gcc && source == "-" => source.to_owned(),
         None => default_output(source, "o")?.into_os_string(),
     };
     Some(depfile::quote(simplified(family, name.as_bytes())))
