@@ -147,7 +147,8 @@ fn naming_all_headers(arg: &Arg) -> Vec<OsString> {
     }
 }
 
-fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
+/// The words of an option without what it says about dependency files.
+pub fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
     match row_of(arg) {
         Some((row, _)) if matches!(row.action, Action::Dependency(_)) => Vec::new(),
         Some((row, word)) if row.action == Action::Preprocessor => {

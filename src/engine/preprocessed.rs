@@ -13,7 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use super::Call;
+use super::{Call, dependencies};
 use crate::compiler::{Class, Command, Product};
 use crate::sys::process::Captured;
 
@@ -96,7 +96,8 @@ pub fn arguments(command: &Command) -> Vec<OsString> {
         .args
         .iter()
         .filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
-        .flat_map(|arg| arg.words.iter().cloned())
+        // Those that nothing comes of count, since clang says so.
+        .flat_map(dependencies::without_dependency_options)
         .filter(|word| word != "-c" && word != "-S")
         .collect()
 }

@@ -174,11 +174,13 @@ fn directories(
     let mut behind_users = false;
     for path in &search.angle {
         let path = plain(path.as_os_str().as_bytes());
-        // Of a directory that is both, the compilers drop the user's, whose
-        // directories come first.
+        // The user's directories come first; of one that is both, the compilers
+        // drop the user's.
         let by_user = same(&user, &path);
         let by_system = same(&system, &path);
-        if !by_system && !by_user && !path.starts_with(b"/") {
+        let known = by_system || by_user || path.starts_with(b"/");
+        let in_order = by_system || !by_user || !behind_users;
+        if !known || !in_order {
             return None;
         }
         behind_users |= by_system || !by_user;

@@ -122,3 +122,24 @@ fn o5_options_of_no_dependency_file() {
         }
     });
 }
+
+/// Of two options that ask for a file in different ways clang uses one, and a
+/// preprocessor run of our own uses neither.
+#[test]
+fn o4_both_kinds_of_dependency_file() {
+    each(|env| {
+        env.write("a.c", "int a;\n/* 1 */\n");
+        for options in ["-MMD -MD", "-MD -MMD", "-MD -MMD -MF x.d -MP"] {
+            for mode in ["true", "false"] {
+                let call = || {
+                    let call = env.cc(&format!("{options} -c -o out/x.o a.c"));
+                    call.var("CACHE_DIRECT_MODE", mode)
+                };
+                env.mkdir("out");
+                call().right_twice();
+                env.write("a.c", "int a;\n/* 2 */\n");
+                call().right_twice();
+            }
+        }
+    });
+}

@@ -108,21 +108,14 @@ fn right_with(options: &[&str]) {
 
 #[test]
 fn o4_user_headers_below_a_system_directory() {
-    right_with(&[
-        "-isystem sys",
-        "-isystem sys -I.",
-        "-isystem $PWD/sys",
-        "-idirafter sys",
-    ]);
+    right_with(&["-isystem sys", "-isystem $PWD/sys -I."]);
 }
 
 #[test]
 fn o4_user_headers_in_directories_that_are_both() {
     right_with(&[
         "-Isys -isystem sys",
-        "-Isys/sub -isystem sys",
         "-isystem sys/sub -Isys",
-        "-isystem . -Isys",
         "-iquote sys -isystem sys",
         "-I inc/../sys -isystem sys",
         "-I/usr/include -idirafter sys",

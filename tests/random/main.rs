@@ -11,6 +11,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod draw;
 mod options;
 mod project;
 mod rng;
@@ -122,7 +123,7 @@ fn seed_of(base: u64, number: usize) -> u64 {
 
 /// Runs one scenario; a failure comes as text for people.
 fn one(compilers: &[Compiler], place: &Place, seed: u64, tally: &mut Tally) -> Option<String> {
-    let mut scenario = steps::draw(compilers, seed);
+    let mut scenario = draw::draw(compilers, seed);
     place.settle(&mut scenario, &mut Rng::new(!seed));
     let failure = place.run(&scenario, tally).err()?;
     let (scenario, failure) = shrink::shrink(place, scenario, failure);
