@@ -4,16 +4,11 @@
 
 use std::path::Path;
 
-use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, fixture, unpack};
+use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, fixture, long, unpack};
 use crate::support::{find_program, skip};
 
 /// What is not looked up in one build, by counter.
 type Passed = &'static [(&'static str, i64)];
-
-/// Whether the long test-suites are wanted as well: hours, on demand.
-fn long() -> bool {
-    std::env::var_os("CACHE_TEST_LONG").is_some()
-}
 
 /// Cold; then warm in a fresh checkout, with headers touched and the cache
 /// directory copied. `check` tries what was built.
@@ -113,54 +108,54 @@ fn git_library_with_clang_19() {
 
 /// Its makefiles put a digest of the compiler's name into paths, so it is built
 /// behind links.
-fn build_zstd_with(drivers: Drivers, passed: Passed) {
-    let build = |drivers: &Drivers, wrapper: &str| {
-        let (c, cxx, links) = (drivers.c, drivers.cxx, masqueraded(wrapper));
-        let with = format!(
-            "CC={c} CXX={cxx} MOREFLAGS='-g -O1' HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0 ZSTD_LEGACY_SUPPORT=0"
-        );
-        format!(
-            "{links}make -j2 -C programs zstd {with} && \
-             make -j2 -C tests poolTests invalidDictionaries fuzzer {with}"
-        )
-    };
-    let prepare = |tree: &Path| unpack("libzstd", tree);
-    let Some(project) = Project::new(drivers, prepare, build) else {
-        return;
-    };
-    cold_then_warm(&project, passed, &|project| {
-        project.shell("cd tests && ./poolTests && ./invalidDictionaries && ./fuzzer -i10 2>&1");
-        project.shell("programs/zstd -q -b1 -i0 lib/zstd.h && programs/zstd -q -c lib/zstd.h | programs/zstd -qd | cmp - lib/zstd.h");
-        if long() {
-            project.shell("make -C tests test");
-        }
-    });
+fn build_zstd(drivers: &Drivers, wrapper: &str, tests: &str) -> String {
+    let (c, cxx, links) = (drivers.c, drivers.cxx, masqueraded(wrapper));
+    let with = format!(
+        "CC={c} CXX={cxx} MOREFLAGS='-g -O1' HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0 \
+         ZSTD_LEGACY_SUPPORT=0"
+    );
+    format!("{links}make -j2 -C programs zstd {with} && make -j2 -C tests {tests} {with}")
+}
+
+fn prepare_zstd(tree: &Path) -> Option<()> {
+    unpack("libzstd", tree)
+}
+
+fn zstd_works(project: &Project, tests: &str) {
+    project.shell(&format!("cd tests && {tests} 2>&1"));
+    let zstd = "programs/zstd -q";
+    project.shell(&format!(
+        "{zstd} -c lib/zstd.h | {zstd} -d | cmp - lib/zstd.h"
+    ));
+    if long() {
+        project.shell("make -C tests test");
+    }
 }
 
 #[test]
 #[ignore = "takes minutes; .ci/run runs it"]
 fn zstd_with_gcc() {
-    build_zstd_with(
-        GCC,
-        &[
-            ("called_for_link", 11),
-            ("no_input_file", 5),
-            ("source_from_stdin", 2),
-        ],
-    );
+    let build = |drivers: &Drivers, wrapper: &str| build_zstd(drivers, wrapper, "poolTests fuzzer");
+    let Some(project) = Project::new(GCC, prepare_zstd, build) else {
+        return;
+    };
+    let passed = &[("called_for_link", 11), ("no_input_file", 5)];
+    cold_then_warm(&project, passed, &|project| {
+        zstd_works(project, "./poolTests && ./fuzzer -i10");
+    });
 }
 
 #[test]
 #[ignore = "takes minutes; .ci/run runs it"]
 fn zstd_with_clang_19() {
-    build_zstd_with(
-        CLANG_19,
-        &[
-            ("called_for_link", 11),
-            ("no_input_file", 5),
-            ("source_from_stdin", 2),
-        ],
-    );
+    let build = |drivers: &Drivers, wrapper: &str| build_zstd(drivers, wrapper, "poolTests");
+    let Some(project) = Project::new(CLANG_19, prepare_zstd, build) else {
+        return;
+    };
+    let passed = &[("called_for_link", 10), ("no_input_file", 5)];
+    cold_then_warm(&project, passed, &|project| {
+        zstd_works(project, "./poolTests");
+    });
 }
 
 // curl ---------------------------------------------------------------------

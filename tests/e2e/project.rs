@@ -355,6 +355,11 @@ impl Built {
     }
 }
 
+/// Whether the projects' whole test-suites are wanted (`CACHE_TEST_LONG`): hours.
+pub fn long() -> bool {
+    std::env::var_os("CACHE_TEST_LONG").is_some()
+}
+
 /// Calls `act` with every regular file below `directory`.
 pub fn for_each_file(directory: &Path, act: &mut dyn FnMut(&Path)) {
     for item in fs::read_dir(directory).unwrap() {
