@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, unpack};
+use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, long, unpack};
 use crate::support::{find_program, skip};
 
 fn prepare_lua(tree: &Path) -> Option<()> {
@@ -142,9 +142,23 @@ fn redis_works(project: &Project) {
     project.shell("src/redis-cli --version");
 }
 
+/// Some of redis's own tests; all of them with `CACHE_TEST_LONG`.
+fn test_redis(project: &Project) {
+    if find_program("tclsh8.6").is_none() {
+        return skip("tclsh8.6 is not installed");
+    }
+    let some = "--single unit/type/string --single unit/type/set --single unit/protocol";
+    let tests = if long() { "" } else { some };
+    project.shell(&format!(
+        "./runtest --baseport 29111 --clients 2 --timeout 600 {tests} >log 2>&1 || \
+         {{ tail -n 30 log >&2; exit 1; }}"
+    ));
+}
+
 fn build_redis_with(drivers: Drivers) {
     if let Some(project) = Project::new(drivers, prepare_redis, build_redis) {
         cold_and_warm(&project, &redis_works);
+        test_redis(&project);
     }
 }
 

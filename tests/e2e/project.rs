@@ -115,6 +115,8 @@ pub struct Built {
     /// What the counters counted.
     pub counted: Counters,
     pub seconds: f64,
+    /// What the log says about calls that were not served: for messages.
+    why: String,
 }
 
 static TURN: Mutex<()> = Mutex::new(());
@@ -210,6 +212,7 @@ impl Project {
             ("TMPDIR".into(), format!("{root}/tmp")),
             ("XDG_RUNTIME_DIR".into(), format!("{root}/tmp")),
             ("CACHE_DIR".into(), format!("{root}/cache")),
+            ("CACHE_LOG_FILE".into(), format!("{root}/cache.log")),
             // Links with the compilers' names to put in front of the PATH.
             ("LINKS".into(), format!("{root}/links")),
             // redis puts the time of its build into an object.
@@ -275,6 +278,8 @@ impl Project {
             "" => Counters::default(),
             _ => self.counters(),
         };
+        let log = self.root.join("cache.log");
+        let _ = fs::remove_file(&log);
         let start = Instant::now();
         self.shell(&(self.build)(&self.drivers, wrapper));
         let seconds = start.elapsed().as_secs_f64();
@@ -289,8 +294,27 @@ impl Project {
             objects,
             counted,
             seconds,
+            why: not_served(&fs::read_to_string(log).unwrap_or_default()),
         }
     }
+}
+
+/// The calls in a log that were not hits, with what is said about them.
+fn not_served(log: &str) -> String {
+    let is_reason = |line: &&str| {
+        ["] direct miss", "] compiled, not", "] handed to"]
+            .iter()
+            .any(|reason| line.contains(reason))
+    };
+    let process = |line: &str| line.split(']').next().map(str::to_owned);
+    let mut text = String::new();
+    for reason in log.lines().filter(is_reason) {
+        let call = log
+            .lines()
+            .find(|line| process(line) == process(reason) && line.contains("] call: "));
+        text += &format!("{}\n{reason}\n", call.unwrap_or_default());
+    }
+    text
 }
 
 impl Built {
@@ -306,19 +330,21 @@ impl Built {
 
     /// Besides hits and misses there were just these calls: (counter, number).
     pub fn passed_by(&self, expected: &[(&str, i64)], what: &str) {
-        let counted = &self.counted;
+        let counted = format!("{:?}\n{}", self.counted, self.why);
         for (name, number) in expected {
-            assert_eq!(counted.get(name), *number, "{what}: {name} in {counted:?}");
+            let found = self.counted.get(name);
+            assert_eq!(found, *number, "{what}: {name} in {counted}");
         }
         let number: i64 = expected.iter().map(|(_, number)| number).sum();
-        let past = counted.get("calls") - counted.cacheable();
-        assert_eq!(past, number, "{what}: {counted:?}");
+        let past = self.counted.get("calls") - self.counted.cacheable();
+        assert_eq!(past, number, "{what}: {counted}");
     }
 
     /// Every call that was looked up was a direct hit, and there were as many as objects.
     pub fn all_direct_hits(&self, what: &str) {
         let counted = &self.counted;
-        assert_eq!(counted.get("cache_miss"), 0, "{what}: {counted:?}");
+        let misses = counted.get("cache_miss");
+        assert_eq!(misses, 0, "{what}: {counted:?}\n{}", self.why);
         let direct = counted.get("direct_cache_hit");
         assert_eq!(counted.hits(), direct, "{what}: not direct: {counted:?}");
         assert!(
@@ -327,6 +353,11 @@ impl Built {
             self.objects
         );
     }
+}
+
+/// Whether the projects' whole test-suites are wanted (`CACHE_TEST_LONG`): hours.
+pub fn long() -> bool {
+    std::env::var_os("CACHE_TEST_LONG").is_some()
 }
 
 /// Calls `act` with every regular file below `directory`.
