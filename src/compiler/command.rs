@@ -1,7 +1,7 @@
 //! A command line as plain data.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::family::Language;
 
@@ -36,7 +36,7 @@ pub enum Reason {
     NoInputFile,
     /// `-o -`, or source from standard input.
     OutputToStdout,
-    /// The source is `-`.
+    /// The source is `-`, and is a terminal, or its language is not said.
     SourceFromStdin,
     /// A language that is not cached (Ada, Fortran, headers, ...).
     UnsupportedSourceLanguage,
@@ -103,6 +103,13 @@ pub struct Command {
     pub profile: Option<Profile>,
     /// What else the options say.
     pub traits: Traits,
+}
+
+impl Command {
+    /// Whether the source is standard input.
+    pub fn reads_standard_input(&self) -> bool {
+        self.source == Path::new("-")
+    }
 }
 
 /// What a compile makes.

@@ -199,10 +199,9 @@ impl Language {
             .map(|(n, _)| Language(n))
     }
 
-    /// Whether a source in this language can be cached: everything listed
-    /// except headers, which make a precompiled header and not an object.
-    pub fn is_cached(self) -> bool {
-        !self.0.ends_with("-header")
+    /// A header, which makes a precompiled header and not an object.
+    pub fn is_header(self) -> bool {
+        self.0.ends_with("-header")
     }
 
     /// Assembler, preprocessed or not.

@@ -4,7 +4,9 @@
 //! spawned, hashed or stored, so that it can be tested with tables of command
 //! lines and fuzzed.
 
+pub mod ast_file;
 pub mod command;
+pub mod configuration;
 pub mod depfile;
 pub mod environment;
 pub mod family;
@@ -19,7 +21,7 @@ pub use command::{
     Product, Profile, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
-pub use parse::parse;
+pub use parse::{parse, parse_configured};
 pub use response::{NoFiles, ResponseFiles};
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::Cached;
 use super::observe::Dependency;
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::hash::scan::{Asked, Scan};
 use crate::hash::tokens::{self, Dialect, Has, TokenDigest};
 
@@ -92,9 +92,11 @@ pub fn dialect(family: Family, command: &Command) -> Option<Dialect> {
         "c" | "c++" | "objective-c" | "objective-c++"
     );
     let blind = readable
+        && command.product != Product::PrecompiledHeader
         && !traits.no_preprocessing
         && !traits.has_unknown
         && command.inputs.iter().all(|input| input.optional)
+        && command.dumps.is_none()
         && command
             .outputs
             .iter()

@@ -74,6 +74,9 @@ pub fn run(
             unset: &[],
         },
     };
+    if let Some(input) = call.input {
+        input.rewind()?;
+    }
     if newest >= clock::coarse_now() {
         clock::wait_past(newest);
     }

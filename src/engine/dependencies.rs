@@ -12,16 +12,17 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::Call;
-use crate::compiler::depfile::{self, DepFile, Style};
+use crate::compiler::depfile::{self, DepFile, Phony, Style};
+use crate::compiler::options::{self, Action, Dependency, Row};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Arg, Class, Command, Family, Product, parse};
 use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
-use crate::sys::process::{Channel, Invocation};
+use crate::sys::process::Channel;
 
 /// How this compile's dependencies are learnt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +41,10 @@ pub enum Source {
     FileToTrim,
     /// From both, and the file must lose its system headers.
     LinesAndFileToTrim,
+    /// From a preprocessor run of our own, afterwards: gcc keeps the list of
+    /// dependencies in a precompiled header, so that there must be no other list
+    /// than the user's.
+    Asked,
 }
 
 impl Source {
@@ -62,7 +67,17 @@ pub fn source(family: Family, command: &Command) -> Source {
     if command.traits.no_preprocessing {
         return Source::None;
     }
+    // With `-fpch-deps` a precompiled header brings a list of its own.
+    let keeps_list = |word: &OsString| word == "-fpch-deps";
+    let mut words = command.args.iter().flat_map(|arg| &arg.words);
+    let precompiles = command.product == Product::PrecompiledHeader || words.any(keeps_list);
     match (family, &command.dependencies) {
+        (Family::Gcc, None) if precompiles => Source::Asked,
+        (Family::Gcc, Some(wanted))
+            if precompiles && (wanted.user_only || wanted.path == Path::new("/dev/null")) =>
+        {
+            Source::Asked
+        }
         (Family::Clang, Some(wanted))
             if wanted.user_only && wanted.path != Path::new("/dev/null") =>
         {
@@ -95,58 +110,59 @@ pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsStri
 
 /// The arguments to run with, where they differ from the user's own.
 pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
-    let words = || command.args.iter().flat_map(|arg| arg.words.iter());
-    match source {
-        Source::FileToTrim => Some(
-            words()
-                .map(|word| match word.as_bytes() {
-                    b"-MMD" => "-MD".into(),
-                    bytes => match bytes.strip_prefix(b"-Wp,-MMD,") {
-                        Some(rest) => {
-                            let mut word = OsString::from("-Wp,-MD,");
-                            word.push(OsStr::from_bytes(rest));
-                            word
-                        }
-                        None => word.clone(),
-                    },
-                })
-                .collect(),
-        ),
+    let changed: fn(&Arg) -> Vec<OsString> = match source {
+        Source::FileToTrim => naming_all_headers,
         // Dependency options would keep the preprocessor from looking at the variable.
-        Source::ChannelRule if command.dependencies.is_some() => Some(
-            command
-                .args
-                .iter()
-                .filter(|arg| !is_dependency_option(arg.words.first()))
-                .flat_map(|arg| arg.words.iter().cloned())
-                .collect(),
-        ),
-        _ => None,
+        Source::ChannelRule if command.dependencies.is_some() => without_dependency_options,
+        _ => return None,
+    };
+    Some(command.args.iter().flat_map(changed).collect())
+}
+
+/// The option's row, and its first word.
+fn row_of(arg: &Arg) -> Option<(&'static Row, &OsStr)> {
+    let word = arg.words.first()?;
+    Some((options::lookup(Family::Gcc, word.as_bytes())?, word))
+}
+
+/// `-Wp,` before a list; `None`: before no list.
+fn list_option(list: Vec<u8>) -> Option<OsString> {
+    let bytes = [b"-Wp,".to_vec(), list].concat();
+    (bytes.len() > 4).then(|| OsString::from_vec(bytes))
+}
+
+fn naming_all_headers(arg: &Arg) -> Vec<OsString> {
+    match row_of(arg) {
+        Some((row, _)) if row.action == Action::Dependency(Dependency::UserOnly) => {
+            vec!["-MD".into()]
+        }
+        Some((row, word)) if row.action == Action::Preprocessor => {
+            let list = word.as_bytes().get(4..).unwrap_or_default();
+            list_option(parse::with_all_headers(list))
+                .into_iter()
+                .collect()
+        }
+        _ => arg.words.clone(),
     }
 }
 
-fn is_dependency_option(word: Option<&OsString>) -> bool {
-    word.is_some_and(|word| {
-        let word = word.as_bytes();
-        [
-            &b"-MD"[..],
-            b"-MMD",
-            b"-MF",
-            b"-MT",
-            b"-MQ",
-            b"-MP",
-            b"-Wp,-M",
-        ]
-        .iter()
-        .any(|option| word.starts_with(option))
-    })
+fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
+    match row_of(arg) {
+        Some((row, _)) if matches!(row.action, Action::Dependency(_)) => Vec::new(),
+        Some((row, word)) if row.action == Action::Preprocessor => {
+            let list = word.as_bytes().get(4..).unwrap_or_default();
+            list_option(parse::without_dependencies(list))
+                .into_iter()
+                .collect()
+        }
+        _ => arg.words.clone(),
+    }
 }
 
-/// A dependency option (`-MT`, `-MF`, ...) without one that asks for a file:
-/// compilers complain, and our own ways of learning dependencies would change
-/// what they complain about.
-pub fn stray_option(command: &Command) -> Option<String> {
-    if command.dependencies.is_some() {
+/// A dependency option (`-MT`, `-MF`, ...) without one that asks for a file: gcc's
+/// preprocessor complains, and does not if it is asked our way.
+pub fn stray_option(family: Family, command: &Command) -> Option<String> {
+    if source(family, command) != Source::ChannelRule || command.dependencies.is_some() {
         return None;
     }
     let options = [&b"-MF"[..], b"-MT", b"-MQ", b"-MP", b"-MG", b"-Wp,-M"];
@@ -216,7 +232,7 @@ pub fn collect(
             .ok_or(Unknown::Unreadable("no channel"))?;
         if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
-        } else {
+        } else if !(content.is_empty() && includes_nothing(command)) {
             let (_, file) = depfile::detect(family, &content)
                 .ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
@@ -225,6 +241,18 @@ pub fn collect(
     let mut seen = HashSet::from([command.source.clone()]);
     found.paths.retain(|path| seen.insert(path.clone()));
     Ok(found)
+}
+
+/// Whether the source and the command name no header at all: gcc then has
+/// nothing to write where it is told not to include its own either
+/// (`-ffreestanding`, `-nostdinc`).
+fn includes_nothing(command: &Command) -> bool {
+    let source = crate::hash::file::read(&command.source);
+    command.forced_includes.is_empty()
+        && source.is_some_and(|content| {
+            let scan = scan::scan(&content.bytes);
+            !scan.computed && scan.lookups.is_empty()
+        })
 }
 
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
@@ -301,7 +329,18 @@ pub fn user_headers_only(
             keep.insert(name);
         }
     }
-    Some(depfile::without(file, |name| keep.contains(name)))
+    if !command.reads_standard_input() {
+        return Some(depfile::without(file, |name| keep.contains(name)));
+    }
+    // There is no source in front, but the compilers take the first for it.
+    let mut user = file.clone();
+    user.names
+        .retain(|name| keep.contains(&depfile::unescape(name)));
+    if matches!(file.phony, Phony::AllBut(at) if at < file.names.len()) {
+        user.phony = Phony::AllBut(0);
+    }
+    // Of an empty rule gcc writes nothing.
+    (!user.names.is_empty()).then_some(user)
 }
 
 /// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
@@ -321,28 +360,16 @@ pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
         "-MT".into(),
     ]);
     args.push(OsStr::from_bytes(&wanted.target).to_owned());
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args: &args,
-        set: &[],
-        unset: &[],
-    };
-    let _ = invocation.query();
+    let _ = call.ask(&args);
 }
 
-/// Whether `path` is below a directory of the search path that the user's own
-/// options did not add.
-pub fn is_system(path: &Path, command: &Command, search: &SearchPaths) -> bool {
-    let user: HashSet<PathBuf> = user_directories(command).collect();
-    let below = |dir: &&PathBuf| path.starts_with(dir);
-    let by_user = user.iter().any(|dir| path.starts_with(dir));
-    !by_user
-        && search
-            .angle
-            .iter()
-            .filter(|dir| !user.contains(*dir))
-            .any(|dir| below(&dir))
+/// Has gcc list all dependencies ([`Source::Asked`]).
+pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
+    let mut args = super::preprocessed::arguments(command);
+    args.push("-M".into());
+    let answer = call.ask(&args).ok()?;
+    let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
+    answer.status.success().then(|| paths_of(&rule).collect())
 }
 
 /// The directories that the user's own options add in front of the system's.

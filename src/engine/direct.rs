@@ -6,13 +6,16 @@
 //! its tokens, if the result does not depend on comments. What was verified that
 //! way gets its new stamp and digest written into the manifest.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 
+use super::precompiled;
 use crate::entry::manifest::{
-    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Variant, Visitor,
+    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
 };
 use crate::hash::tokens::{self, Dialect, TokenDigest};
 use crate::hash::{Digest, InodeTable, KeyHasher};
@@ -38,14 +41,15 @@ pub enum Lookup<'m> {
 
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
-/// flags. `dialect` says how to read sources in
-/// which comments may differ.
+/// flags; `dialect` says how to read sources in which comments may differ, and
+/// `named` whether an option names the file.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
     dialect: &dyn Fn() -> Option<Dialect>,
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
+    named: &dyn Fn(&[u8]) -> bool,
 ) -> Lookup<'m> {
     let Some(variants) = manifest::variants(bytes) else {
         return Lookup::Unreadable;
@@ -64,6 +68,8 @@ pub fn find<'m>(
             table,
             condition,
             seen: &mut seen,
+            named,
+            times: None,
             now: clock::coarse_now(),
             states: Vec::new(),
             moved: false,
@@ -71,6 +77,9 @@ pub fn find<'m>(
             variant,
         };
         match variant.visit(&mut checker) {
+            Some(true) if checker.times_differ() => {
+                reason.get_or_insert_with(|| "a file has another time".into());
+            }
             Some(true) => {
                 let refreshed = checker
                     .moved
@@ -116,6 +125,9 @@ struct Checker<'t, 'd, 'm> {
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
     seen: &'t mut Seen<'d>,
+    named: &'t dyn Fn(&[u8]) -> bool,
+    /// The times so far and what they must come to, if they count.
+    times: Option<(Times, Digest)>,
     now: Nanos,
     states: Vec<State>,
     moved: bool,
@@ -151,6 +163,20 @@ impl Checker<'_, '_, '_> {
         same
     }
 
+    fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
+        if let Some((times, _)) = &mut self.times
+            && !(self.named)(path.to_bytes())
+        {
+            times.add(path.to_bytes(), stamp.modified);
+        }
+    }
+
+    fn times_differ(&mut self) -> bool {
+        self.times
+            .take()
+            .is_some_and(|(times, expected)| times.finish() != expected)
+    }
+
     /// Asks a directory for each name. `None`: as expected.
     fn surprise(directory: &DirectoryCheck<'_>) -> Option<String> {
         let opened: Option<OwnedFd> = openat(
@@ -161,6 +187,14 @@ impl Checker<'_, '_, '_> {
         )
         .ok();
         for (expectation, name) in directory.names() {
+            if expectation == Expectation::Listing {
+                let path = Path::new(OsStr::from_bytes(directory.path.to_bytes()));
+                let listing = precompiled::listing(path);
+                if listing.is_none_or(|listing| listing.as_bytes() != name.to_bytes()) {
+                    return Some(format!("{} holds other names", path.display()));
+                }
+                continue;
+            }
             let found = match &opened {
                 None => Expectation::Absent,
                 Some(opened) => match statat(opened, name, AtFlags::empty()) {
@@ -221,6 +255,10 @@ fn times_of(variant: &Variant<'_>) -> Option<Digest> {
 
 impl Visitor for Checker<'_, '_, '_> {
     fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+        if kind == ConditionKind::HeldTimes {
+            self.times = Some((Times::default(), digest));
+            return true;
+        }
         let now = match kind {
             ConditionKind::Timestamp => times_of(&self.variant),
             other => (self.condition)(other),
@@ -233,7 +271,11 @@ impl Visitor for Checker<'_, '_, '_> {
     }
 
     fn file(&mut self, file: FileCheck<'_>) -> bool {
-        match Stamp::of_path(file.path) {
+        let found = Stamp::of_path(file.path);
+        if let Ok(stamp) = &found {
+            self.note_time(file.path, stamp);
+        }
+        match found {
             Ok(stamp) if stamp == file.stamp => self.keep(stamp, stamp),
             Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
                 self.stale(file.path, "is empty now")

@@ -70,6 +70,7 @@ impl Cached<'_> {
             ConditionKind::DependencyTarget => target.as_deref().map(Digest::of),
             ConditionKind::Date => Some(today()),
             // Asked of the variant's own files.
+            ConditionKind::HeldTimes => None,
             ConditionKind::Timestamp => None,
         };
         let wants_color = terminal.wants_color(self.identity.family, self.command);
@@ -77,8 +78,11 @@ impl Cached<'_> {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
         let (family, command) = (self.identity.family, self.command);
+        let own_base = self.base_dir;
         let dialect = || comments::dialect(family, command);
-        let found = match direct::find(bytes, self.table, &dialect, &mut condition, &accept) {
+        let named = |path: &[u8]| record::is_named(command, own_base, here, path);
+        let found = direct::find(bytes, self.table, &dialect, &mut condition, &accept, &named);
+        let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),
@@ -135,6 +139,10 @@ impl Cached<'_> {
         if !silent {
             return (Served::Miss("the result has messages".into()), None);
         }
+        let evidence = match record::evidence(self, &text.files, started) {
+            Ok(evidence) => evidence,
+            Err(refusal) => return (Served::Miss(refusal.why), None),
+        };
         if let Err(failure) = self.serve(&key, false) {
             return (Served::Miss(failure), Some(key));
         }
@@ -144,7 +152,7 @@ impl Cached<'_> {
         self.tally.saved(Counter::PreprocessedCacheHit, duration);
         if !self.config.read_only {
             let duration = u32::try_from(duration).unwrap_or(u32::MAX);
-            if let Err(refusal) = record::remember(self, key, &text.files, duration, started) {
+            if let Err(refusal) = record::remember(self, key, evidence, duration, started) {
                 self.tally
                     .note(format_args!("not remembered: {}", refusal.why));
             }
@@ -218,6 +226,9 @@ impl Cached<'_> {
         if strip {
             stderr = strip_color(&stderr);
         }
+        if let Some(input) = self.call.input {
+            input.finish();
+        }
         write_stream(rustix::stdio::stdout(), &stdout);
         write_stream(rustix::stdio::stderr(), &stderr);
         Ok(())
@@ -270,6 +281,7 @@ impl Cached<'_> {
             self.working_directory,
             self.environment,
             directory.as_deref(),
+            self.table,
         )
     }
 
@@ -311,8 +323,10 @@ impl Cached<'_> {
         for directory in &directories {
             newest.look(directory);
         }
-        if let Some(content) = crate::hash::file::read(source) {
-            for lookup in crate::hash::scan::scan(&content.bytes).lookups {
+        let content = crate::hash::file::read(source).map(|content| content.bytes);
+        let input = self.call.input.map(|input| input.bytes.as_slice());
+        if let Some(text) = input.or(content.as_deref()) {
+            for lookup in crate::hash::scan::scan(text).lookups {
                 let name = Path::new(OsStr::from_bytes(&lookup.name));
                 for directory in &directories {
                     newest.look(&directory.join(name));

@@ -30,6 +30,8 @@ pub struct Ingredients<'a> {
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
     pub argv: &'a [std::ffi::OsString],
+    /// The content of standard input, where it is the source.
+    pub input: Option<Digest>,
     pub working_directory: &'a Path,
     /// Whether the working directory counts where the product records it.
     pub hash_dir: bool,
@@ -99,6 +101,9 @@ impl Ingredients<'_> {
         hasher.field("language", command.language.0.as_bytes());
         hasher.field("assembly", &[u8::from(command.assembly)]);
         hasher.field("source", &self.relative(command.source.as_os_str()));
+        if let Some(input) = &self.input {
+            hasher.field("input", &input.0);
+        }
         if let Some(dependencies) = &command.dependencies {
             let kind = [
                 u8::from(dependencies.user_only),

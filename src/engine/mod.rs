@@ -19,6 +19,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod precompiled;
 mod preprocessed;
 mod record;
 mod restore;
@@ -36,12 +37,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed, Product};
+use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
-use crate::hash::{InodeTable, Key};
+use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
 use crate::sys::paths;
-use crate::sys::process::{self, Invocation};
+use crate::sys::process::{self, Captured, Invocation};
+use crate::sys::stdin::StandardInput;
 use hit::Served;
 use identity::Identity;
 pub use session::disk_options;
@@ -61,6 +63,28 @@ pub struct Call<'a> {
     pub prefix_command: &'a [OsString],
     /// `PATH`.
     pub path: Option<&'a OsStr>,
+    /// Standard input, where it is the source.
+    pub input: Option<&'a StandardInput>,
+}
+
+impl Call<'_> {
+    /// Has the compiler answer a question about the caller's source.
+    fn ask(&self, args: &[OsString]) -> std::io::Result<Captured> {
+        let invocation = Invocation {
+            program: self.program,
+            name: self.name,
+            args,
+            set: &[],
+            unset: &[],
+        };
+        match self.input {
+            Some(input) => {
+                input.rewind()?;
+                invocation.query_with_input()
+            }
+            None => invocation.query(),
+        }
+    }
 }
 
 /// How a call ends.
@@ -111,6 +135,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         args,
         prefix_command: config.as_ref().map_or(&[], |config| &config.prefix_command),
         path,
+        input: None,
     };
     let Some(config) = &config else {
         return hand_over(&call);
@@ -210,6 +235,14 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         let check = config.compiler_check.to_string();
         return End::HandOver(Counter::CompilerCheckFailed, check);
     };
+    let input = match standard_input(&command) {
+        Ok(input) => input,
+        Err(why) => return End::HandOver(Counter::SourceFromStdin, why),
+    };
+    let call = &Call {
+        input: input.as_ref(),
+        ..*call
+    };
     let terminal = Terminal::detect(session.environment);
     let ingredients = key::Ingredients {
         command: &command,
@@ -218,6 +251,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         program: call.program,
         driver: base_name(call.name),
         argv: call.args,
+        input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,
         base_dir: config.base_dir.as_deref(),
@@ -252,6 +286,18 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
     cached.answer(&ingredients, &terminal)
 }
 
+/// Standard input, if it is the source; or why it cannot be had.
+fn standard_input(command: &Command) -> Result<Option<StandardInput>, String> {
+    if !command.reads_standard_input() {
+        return Ok(None);
+    }
+    match StandardInput::take() {
+        Ok(Some(input)) => Ok(Some(input)),
+        Ok(None) => Err("it is not a file or stream".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Reads the command line and finds out which compiler it is for.
 fn understand(
     session: &mut Session<'_>,
@@ -264,9 +310,10 @@ fn understand(
         .iter()
         .map(|option| option.to_string_lossy().into_owned())
         .collect();
-    let parse = |family| {
+    let parse = |family, defaults: &[PathBuf]| {
         let reader = session::ResponseReader;
-        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
+        let (args, ignore) = (call.args, &ignore);
+        match parse_configured(family, driver, args, &reader, ignore, defaults) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
@@ -274,7 +321,7 @@ fn understand(
         }
     };
     let hint = driver.family.unwrap_or(crate::compiler::Family::Gcc);
-    let mut command = parse(hint)?;
+    let mut command = parse(hint, &[])?;
     session.refuse_environment()?;
     let identity = session.identify(call).ok_or_else(|| {
         End::HandOver(
@@ -282,15 +329,27 @@ fn understand(
             call.program.display().to_string(),
         )
     })?;
-    if identity.family != hint {
-        command = parse(identity.family)?;
+    if identity.family != hint || !identity.configurations.is_empty() {
+        command = parse(identity.family, &identity.configurations)?;
     }
     if command.traits.depends_on_cpu && crate::sys::cpu::identity().is_none() {
         let why = "the processor cannot be told from others".to_owned();
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, why));
     }
-    if let Some(option) = dependencies::stray_option(&command) {
+    if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
+    }
+    // What is kept between the steps of a compile is read by the next step.
+    let kept = command
+        .outputs
+        .iter()
+        .filter(|o| outputs::is_read_again(o.role));
+    let mut kept = kept.map(|o| restore::existing(&o.path, Overwrite::Replaced));
+    if kept.any(|existing| existing == restore::Existing::Special) {
+        return Err(End::HandOver(
+            Counter::BadOutputFile,
+            "-save-temps".to_owned(),
+        ));
     }
     if command.product != Product::Nothing
         && restore::existing(&command.output, command.overwrite) == restore::Existing::Special

@@ -1,9 +1,11 @@
 //! What a compile read: its files with digests and scans, and the user's
 //! dependency file put right where the compiler was run for a fuller one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::compile::Compiled;
+use super::dependencies::Source;
 use super::record::{Refusal, refuse, written_since};
 use super::{Cached, comments, dependencies, restore};
 use crate::compiler::depfile;
@@ -43,7 +45,17 @@ pub fn read_files(
     };
     let source = cached.command.source.clone();
     let mut blind = comments::Blind::new(cached);
-    for path in std::iter::once(&source).chain(dependencies) {
+    if let Some(input) = cached.call.input {
+        files.push(Dependency {
+            path: source.clone(),
+            digest: Digest::of(&input.bytes),
+            tokens: TokenDigest::NONE,
+            stamp: Stamp::NONE,
+            scan: Some(crate::hash::scan::scan(&input.bytes)),
+        });
+    }
+    let source = cached.call.input.is_none().then_some(&source);
+    for path in source.into_iter().chain(dependencies) {
         let now = clock::coarse_now();
         let Some(content) = crate::hash::file::read(path) else {
             modified(path, "cannot be read any more");
@@ -163,6 +175,18 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
             return refuse(Counter::InternalError, error.to_string());
         }
     };
+    let mut found = found;
+    if compiled.source == Source::Asked {
+        let Some(all) = dependencies::ask_for_all(&cached.call, cached.command) else {
+            return refuse(Counter::InternalError, "gcc does not list the dependencies");
+        };
+        let known: HashSet<PathBuf> = found.paths.iter().cloned().collect();
+        let source = &cached.command.source;
+        let new = all
+            .into_iter()
+            .filter(|path| path != source && !known.contains(path));
+        found.paths.extend(new);
+    }
     let (files, refusal) = read_files(cached, &found.paths, compiled.started);
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {

@@ -11,8 +11,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::Call;
-use crate::compiler::{Class, Command};
-use crate::sys::process::{Captured, Invocation};
+use crate::compiler::{Class, Command, Product};
+use crate::sys::process::Captured;
 
 /// The preprocessed source.
 pub struct Text {
@@ -29,6 +29,7 @@ pub fn may_be_used(command: &Command) -> bool {
         || traits.has_unknown
         || traits.records_command
         || traits.opaque_product)
+        && command.product == Product::Code
         && command.inputs.is_empty()
         && command.outputs.is_empty()
         && command.dumps.is_none()
@@ -101,17 +102,7 @@ fn run(call: &Call<'_>, command: &Command) -> Option<Captured> {
 }
 
 fn ask(call: &Call<'_>, args: &[OsString]) -> Option<Captured> {
-    let invocation = Invocation {
-        program: call.program,
-        name: call.name,
-        args,
-        set: &[],
-        unset: &[],
-    };
-    invocation
-        .query()
-        .ok()
-        .filter(|answer| answer.status.success())
+    call.ask(args).ok().filter(|answer| answer.status.success())
 }
 
 /// The files named in line markers (`# 12 "file" 1 3`, GCC manual,

@@ -11,11 +11,11 @@ use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, existence, restore, sides, unreported};
+use super::{Cached, base, existence, precompiled, restore, sides, unreported};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family, Product};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
-    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
+    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant, Times,
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
@@ -41,19 +41,27 @@ pub fn refuse<T>(counter: Counter, why: impl Into<String>) -> Result<T, Refusal>
 }
 
 /// Everything a result depends on.
-struct Evidence {
+pub struct Evidence {
     files: Vec<Dependency>,
     directories: Vec<NewDirectory>,
     conditions: Vec<(ConditionKind, Digest)>,
     /// Files were read that the preprocessed text does not show.
     unreported: bool,
-    /// The times of the files count.
+    /// A precompiled header stands where the compiler looks.
+    precompiled: bool,
+    /// The times of the files count, as `__TIMESTAMP__` shows them.
     timestamps: bool,
+    /// The times of the files count, as a precompiled header of clang holds them.
+    held_times: bool,
 }
 
 impl Evidence {
     /// The files as they go into the manifest, once all of them are known.
-    fn manifest_files(&mut self, cached: &Cached<'_>) -> Result<Vec<NewFile>, Refusal> {
+    fn manifest_files(
+        &mut self,
+        cached: &Cached<'_>,
+        started: Nanos,
+    ) -> Result<Vec<NewFile>, Refusal> {
         let files = manifest_files(cached, &self.files);
         if self.timestamps {
             let paths = files.iter().map(|file| CString::new(file.path.clone()));
@@ -65,6 +73,10 @@ impl Evidence {
                 Some(times) => self.conditions.push((ConditionKind::Timestamp, times)),
                 None => return refuse(Counter::UncacheableTimeMacro, "a file has no time"),
             }
+        }
+        if self.held_times {
+            let times = held_times(cached, &files, started)?;
+            self.conditions.push((ConditionKind::HeldTimes, times));
         }
         Ok(files)
     }
@@ -85,6 +97,11 @@ pub fn record(
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
+    if evidence.precompiled {
+        precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
+    }
+    evidence.held_times =
+        precompiled::compares_times(cached, compiled.started, &mut evidence.files)?;
     let depfile = depfile.map(|(style, file)| cached.dependency_blob(style, file));
     let outputs = outputs(cached, compiled)?;
     pin(
@@ -103,7 +120,7 @@ pub fn record(
             file.tokens = TokenDigest::NONE;
         }
     }
-    let files = evidence.manifest_files(cached)?;
+    let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
         .filter(|_| !evidence.unreported)
         .unwrap_or_else(|| super::key::direct_key(&cached.manifest, &files, &evidence.conditions));
@@ -123,15 +140,13 @@ pub fn record(
         })
 }
 
-/// Adds a variant for a result that the preprocessor mode found, so that the
-/// direct mode finds it next time.
-pub fn remember(
+/// What a result that the preprocessor mode finds depends on; `files` are those
+/// that the text came from.
+pub fn evidence(
     cached: &mut Cached<'_>,
-    key: Key,
     files: &[PathBuf],
-    duration_ms: u32,
     started: Nanos,
-) -> Result<(), Refusal> {
+) -> Result<Evidence, Refusal> {
     let Some(search) = cached.search_paths() else {
         return refuse(
             Counter::InternalError,
@@ -148,11 +163,23 @@ pub fn remember(
     if let Some(refusal) = refusal {
         return Err(refusal);
     }
-    let mut evidence = guard(cached, files, &search, started, &Before::default())?;
+    let evidence = guard(cached, files, &search, started, &Before::default())?;
     if evidence.unreported {
         return refuse(Counter::InternalError, "the text does not show all inputs");
     }
-    let files = evidence.manifest_files(cached)?;
+    Ok(evidence)
+}
+
+/// Adds a variant for a result that the preprocessor mode found, so that the
+/// direct mode finds it next time.
+pub fn remember(
+    cached: &mut Cached<'_>,
+    key: Key,
+    mut evidence: Evidence,
+    duration_ms: u32,
+    started: Nanos,
+) -> Result<(), Refusal> {
+    let files = evidence.manifest_files(cached, started)?;
     let variant = NewVariant {
         result: key,
         duration_ms,
@@ -254,12 +281,14 @@ fn guard(
     let mut absent = search.absent.clone();
     absent.append(&mut cached.absent_inputs);
     let is_gcc = cached.identity.family == Family::Gcc;
+    // clang looks for them beside forced headers alone, which are inputs that
+    // the command names; gcc not while it makes one.
+    let makes_one = cached.command.product == Product::PrecompiledHeader;
     let places = Places {
         quote: &search.quote,
         angle: &search.angle,
         absent: &absent,
-        precompiled: if is_gcc { &[".gch"] } else { &[".pch", ".gch"] },
-        precompiled_in_source: is_gcc,
+        precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
         others: &found.names,
         before,
     };
@@ -270,12 +299,8 @@ fn guard(
         .map(|name| name.as_bytes().to_owned())
         .collect();
     let defined = defined_names(cached);
-    let directories = shadow::guard(&sources, &forced, &defined, &places, started);
-    let directories = directories.map_err(|why| match why {
-        Unguarded::Precompiled(path) => Refusal {
-            counter: Counter::CouldNotUsePrecompiledHeader,
-            why: path.display().to_string(),
-        },
+    let guarded = shadow::guard(&sources, &forced, &defined, &places, started);
+    let guarded = guarded.map_err(|why| match why {
         Unguarded::Late(path) => Refusal {
             counter: Counter::ModifiedInputFile,
             why: format!("{} appeared during the compile", path.display()),
@@ -285,15 +310,24 @@ fn guard(
             why: format!("{} may have been there during the compile", path.display()),
         },
     })?;
-    let directories = directories
+    let computed = sources.first().is_some_and(|source| source.scan.computed);
+    if computed && !places.precompiled.is_empty() {
+        precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
+    }
+    let in_use = !guarded.precompiled.is_empty();
+    if in_use {
+        precompiled::add(cached, &guarded, started, &mut files)?;
+    }
+    let directories = guarded
+        .directories
         .into_iter()
         .map(|directory| NewDirectory {
             path: stored_path(cached, &directory.path),
             ..directory
         })
         .collect();
-    let unreported = !found.names.is_empty();
-    if !found.files.is_empty() {
+    let unreported = in_use || !found.names.is_empty();
+    if in_use || !found.files.is_empty() {
         // One of them may be a source too, and then all of its text counts.
         for file in &mut files {
             file.tokens = TokenDigest::NONE;
@@ -305,7 +339,9 @@ fn guard(
         directories,
         conditions,
         unreported,
+        precompiled: in_use,
         timestamps: found.timestamps,
+        held_times: false,
     })
 }
 
@@ -401,8 +437,41 @@ fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
         .unwrap_or_else(|| path.to_owned())
 }
 
+/// Whether an option of `command` names the file that is stored as `path`.
+pub fn is_named(command: &Command, base: Option<&Path>, here: &Path, path: &[u8]) -> bool {
+    command.inputs.iter().any(|input| {
+        let spelled = input.path.as_os_str().as_bytes();
+        let stored = base.and_then(|base| base::path_to_stored(spelled, base, here));
+        stored.as_deref().unwrap_or(spelled) == path
+    })
+}
+
+/// What the modification times of `files` come to now, if none has changed
+/// since the compile started.
+fn held_times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
+    let mut times = Times::default();
+    let (command, here) = (cached.command, cached.working_directory);
+    for file in files {
+        if is_named(command, cached.base_dir, here, &file.path) {
+            continue;
+        }
+        match Stamp::of_path(file.path.as_slice()) {
+            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
+            _ => {
+                let why = String::from_utf8_lossy(&file.path).into_owned();
+                return refuse(Counter::ModifiedInputFile, why);
+            }
+        }
+    }
+    Ok(times.finish())
+}
+
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
     let mut seen: HashSet<&Path> = HashSet::new();
+    if cached.command.reads_standard_input() {
+        // That is in the command's key.
+        seen.insert(&cached.command.source);
+    }
     files
         .iter()
         .filter(|file| seen.insert(&file.path))

@@ -33,13 +33,10 @@ pub struct Places<'a> {
     /// Directories on the search path that did not exist.
     pub absent: &'a [PathBuf],
     /// Suffixes of precompiled headers, which are used in a header's place
-    /// (`x.h.gch`), so that none must appear either.
+    /// (`x.h.gch`). gcc looks for them at the first include of the main source
+    /// or the command line; which one is the first, conditions decide, so all
+    /// of the main source's own count.
     pub precompiled: &'a [&'a str],
-    /// Whether that holds for what the main source includes (gcc) or only for
-    /// forced headers (clang). gcc looks for them at the first include alone;
-    /// which one is the first, conditions decide, so all of the main source's
-    /// own count.
-    pub precompiled_in_source: bool,
     /// Files that are not headers, each name with a directory in which it is
     /// looked for; where it is absent, it must stay so.
     pub others: &'a [(PathBuf, PathBuf)],
@@ -56,8 +53,6 @@ pub struct Source<'a> {
 /// Why a guard cannot be built; the compile is not stored.
 #[derive(Debug)]
 pub enum Unguarded {
-    /// A precompiled header is in use.
-    Precompiled(PathBuf),
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
     /// Whether this was there when the compiler asked is not known: it is not
@@ -74,6 +69,17 @@ enum Kind {
     Dangling,
 }
 
+/// What a compile depends on besides the files that it reported.
+#[derive(Debug, Default)]
+pub struct Guarded {
+    pub directories: Vec<NewDirectory>,
+    /// Precompiled headers that stand where the compiler looked: in use or
+    /// refused, by their content.
+    pub precompiled: BTreeSet<PathBuf>,
+    /// All files that names in the sources lead to, read or not.
+    pub found: HashSet<PathBuf>,
+}
+
 /// Names in directories, each asked for once.
 struct Guard {
     now: Nanos,
@@ -81,6 +87,8 @@ struct Guard {
     names: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
     stamps: HashMap<PathBuf, Stamp>,
     unstable: HashSet<PathBuf>,
+    precompiled: BTreeSet<PathBuf>,
+    found: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
     late: Option<PathBuf>,
     /// Where the last name was found to be absent: directory and name.
@@ -95,13 +103,15 @@ pub fn guard(
     defined: &[Lookup],
     places: &Places<'_>,
     now: Nanos,
-) -> Result<Vec<NewDirectory>, Unguarded> {
+) -> Result<Guarded, Unguarded> {
     let mut guard = Guard {
         now,
         kinds: HashMap::new(),
         names: BTreeMap::new(),
         stamps: HashMap::new(),
         unstable: HashSet::new(),
+        precompiled: BTreeSet::new(),
+        found: HashSet::new(),
         late: None,
         missed: None,
     };
@@ -128,7 +138,7 @@ pub fn guard(
     for (index, source) in sources.iter().enumerate() {
         let beside = source.path.parent().unwrap_or(nowhere);
         let suffixes = match index {
-            0 if places.precompiled_in_source => places.precompiled,
+            0 => places.precompiled,
             _ => &[],
         };
         for lookup in &source.scan.lookups {
@@ -153,7 +163,7 @@ pub fn guard(
     for beside in &computing {
         let named = all().filter(|lookup| lookup.asked == Asked::Macro);
         for lookup in named.chain(defined) {
-            ask(&mut guard, beside, lookup, &[][..])?;
+            ask(&mut guard, beside, lookup, places.precompiled)?;
         }
     }
     for name in forced {
@@ -174,11 +184,15 @@ pub fn guard(
         }
     }
     if !computing.is_empty() {
-        guard.explain_computed(sources, &computing, places);
+        guard.explain_computed(sources, &computing, places)?;
     }
     match guard.late.take() {
         Some(late) => Err(Unguarded::Late(late)),
-        None => Ok(guard.finish()),
+        None => Ok(Guarded {
+            precompiled: std::mem::take(&mut guard.precompiled),
+            found: std::mem::take(&mut guard.found),
+            directories: guard.finish(),
+        }),
     }
 }
 
@@ -295,15 +309,17 @@ impl Guard {
     ) -> Result<(), Unguarded> {
         let name = Path::new(OsStr::from_bytes(&lookup.name));
         if name.is_absolute() {
+            for suffix in suffixes {
+                self.precompiled(name, suffix, places.before)?;
+            }
             // Had `#include MACRO` not found it, the compile would have failed.
             if lookup.asked == Asked::Macro {
                 return Ok(());
             }
-            for suffix in suffixes {
-                self.refuse_precompiled(name, suffix)?;
-            }
             let kind = self.expect_path(Path::new("/"), name.strip_prefix("/").unwrap_or(name));
-            if kind != Kind::File && matches!(lookup.asked, Asked::Exists | Asked::Next) {
+            if kind == Kind::File {
+                self.found.insert(name.to_owned());
+            } else if matches!(lookup.asked, Asked::Exists | Asked::Next) {
                 self.check_vanished(places.before)?;
             }
             self.existence(lookup, kind, Path::new("/"), name);
@@ -324,9 +340,10 @@ impl Guard {
                 self.check_vanished(places.before)?;
             }
             for suffix in suffixes {
-                self.refuse_precompiled(&directory.join(name), suffix)?;
+                self.precompiled(&directory.join(name), suffix, places.before)?;
             }
             if kind == Kind::File {
+                self.found.insert(directory.join(name));
                 self.existence(lookup, kind, directory, name);
                 // `#include_next` goes on behind the file that asks; where that
                 // is, we do not follow, so every place counts.
@@ -380,7 +397,7 @@ impl Guard {
         sources: &[Source<'_>],
         computing: &BTreeSet<&Path>,
         places: &Places<'_>,
-    ) {
+    ) -> Result<(), Unguarded> {
         let directories: Vec<&Path> = places
             .quote
             .iter()
@@ -390,6 +407,9 @@ impl Guard {
         // Most names lead nowhere at their first component already.
         let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
         for source in sources.iter().skip(1) {
+            for suffix in places.precompiled {
+                self.precompiled(source.path, suffix, places.before)?;
+            }
             for (index, directory) in directories.iter().enumerate() {
                 let Ok(name) = source.path.strip_prefix(directory) else {
                     continue;
@@ -397,8 +417,11 @@ impl Guard {
                 let Some(first) = name.components().next() else {
                     continue;
                 };
-                let earlier = directories.iter().take(index);
-                for place in computing.iter().chain(earlier) {
+                let earlier = || directories.iter().take(index);
+                for place in computing.iter().chain(earlier()) {
+                    for suffix in places.precompiled {
+                        self.precompiled(&place.join(name), suffix, places.before)?;
+                    }
                     if nowhere.contains(&(*place, first)) {
                         continue;
                     }
@@ -409,9 +432,11 @@ impl Guard {
                 }
             }
         }
+        Ok(())
     }
 
-    fn refuse_precompiled(&mut self, path: &Path, suffix: &str) -> Result<(), Unguarded> {
+    /// Looks for a precompiled header, a file or a directory of several.
+    fn precompiled(&mut self, path: &Path, suffix: &str, before: &Before) -> Result<(), Unguarded> {
         let Some(name) = path.file_name() else {
             return Ok(());
         };
@@ -419,14 +444,44 @@ impl Guard {
         name.push(suffix);
         let parent = path.parent().unwrap_or(Path::new(""));
         let candidate = parent.join(&name);
-        if self.kind(&candidate) != Kind::Absent {
-            return Err(Unguarded::Precompiled(candidate));
-        }
-        // Where the directory itself is absent, that is what has been noted.
-        if self.kind(or_here(parent)) == Kind::Directory {
-            self.expect(parent, name.as_bytes(), Expectation::Absent);
+        match self.kind(&candidate) {
+            Kind::File => {
+                self.precompiled.insert(candidate);
+            }
+            Kind::Directory => self.listing(&candidate),
+            kind @ (Kind::Absent | Kind::Dangling) => {
+                if kind == Kind::Dangling {
+                    self.unstable.insert(parent.to_owned());
+                }
+                // Where the directory itself is absent, that is what has been noted.
+                if self.kind(or_here(parent)) == Kind::Directory {
+                    self.expect(parent, name.as_bytes(), Expectation::Absent);
+                    // It may have been used and deleted since.
+                    if before.held(parent, name.as_bytes()) == Some(true) {
+                        return Err(Unguarded::Vanished(candidate));
+                    }
+                }
+            }
         }
         Ok(())
+    }
+
+    /// All that is in a directory counts.
+    fn listing(&mut self, directory: &Path) {
+        let changed = Stamp::of_path(directory).map_or(Nanos::MAX, |stamp| stamp.changed);
+        self.stamp(directory);
+        let Some(listing) = super::precompiled::listing(directory).filter(|_| changed < self.now)
+        else {
+            self.late = Some(directory.to_owned());
+            return;
+        };
+        self.expect(directory, listing.as_bytes(), Expectation::Listing);
+        let entries = fs_err::read_dir(directory).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if self.kind(&path) == Kind::File {
+                self.precompiled.insert(path);
+            }
+        }
     }
 
     fn finish(mut self) -> Vec<NewDirectory> {

@@ -61,9 +61,8 @@ impl Tree {
             others: &[],
             before: &Before::default(),
             precompiled: &[".gch"],
-            precompiled_in_source: true,
         };
-        let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?;
+        let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?.directories;
         let variant = NewVariant {
             result: Key([0; 32]),
             duration_ms: 0,
@@ -78,7 +77,15 @@ impl Tree {
     /// Whether the guard still holds, and whether it did so by stamps alone.
     fn holds(&self, manifest: &[u8]) -> Option<bool> {
         let mut table = InodeTable::new(self.path(".table"));
-        match direct::find(manifest, &mut table, &|| None, &mut |_| None, &|_| true) {
+        let found = direct::find(
+            manifest,
+            &mut table,
+            &|| None,
+            &mut |_| None,
+            &|_| true,
+            &|_| false,
+        );
+        match found {
             Found::Found(found) => Some(found.refreshed.is_none()),
             Found::Stale(_) => None,
             Found::Unreadable => panic!("unreadable"),
@@ -197,7 +204,22 @@ fn a_precompiled_header_appears_or_is_there() {
     assert!(tree.holds(&manifest).is_some());
     tree.write("b/h.h.gch", "");
     assert_eq!(tree.holds(&manifest), None);
-    assert!(tree.try_guard(&["x.c", "b/h.h"], &["b"]).is_err());
+    // Its content counts then, which is not the guard's business.
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["b"]);
+    assert!(tree.holds(&manifest).is_some());
+}
+
+#[test]
+fn a_directory_of_precompiled_headers() {
+    let tree = Tree::new(&[
+        ("x.c", "#include <h.h>\n"),
+        ("b/h.h", ""),
+        ("b/h.h.gch/one", ""),
+    ]);
+    let manifest = tree.guard(&["x.c", "b/h.h"], &["b"]);
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("b/h.h.gch/two", "");
+    assert_eq!(tree.holds(&manifest), None);
 }
 
 #[test]

@@ -26,8 +26,9 @@
 use std::ffi::CStr;
 
 use crate::hash::tokens::TokenDigest;
-use crate::hash::{Digest, Key};
+use crate::hash::{Digest, Key, KeyHasher};
 use crate::sys::Stamp;
+use crate::sys::clock::Nanos;
 use crate::sys::codec::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"cacheman";
@@ -56,14 +57,45 @@ pub enum ConditionKind {
     Date = 4,
     /// Modification times, because of `__TIMESTAMP__`.
     Timestamp = 5,
+    /// Modification times ([`Times`]) of the variant's files, without those that
+    /// options name: a precompiled header of clang holds and compares them.
+    HeldTimes = 6,
 }
 
 impl ConditionKind {
     fn from_raw(raw: u32) -> Option<ConditionKind> {
         use ConditionKind::*;
-        [Directory, BaseDirectory, DependencyTarget, Date, Timestamp]
-            .into_iter()
-            .find(|kind| *kind as u32 == raw)
+        [
+            Directory,
+            BaseDirectory,
+            DependencyTarget,
+            Date,
+            Timestamp,
+            HeldTimes,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u32 == raw)
+    }
+}
+
+/// The digest of a [`ConditionKind::HeldTimes`].
+pub struct Times(KeyHasher);
+
+impl Default for Times {
+    fn default() -> Times {
+        Times(KeyHasher::new("times"))
+    }
+}
+
+impl Times {
+    /// A file, in the order of the variant, by its path as stored.
+    pub fn add(&mut self, path: &[u8], modified: Nanos) {
+        self.0.field("path", path);
+        self.0.field("modified", &modified.to_le_bytes());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finish().0)
     }
 }
 
@@ -77,6 +109,9 @@ pub enum Expectation {
     Directory = 1,
     /// Something else than a directory.
     File = 2,
+    /// Nothing about one name: the directory holds what it held. In the place of
+    /// the name stands a digest of the names of all its entries.
+    Listing = 3,
 }
 
 impl Expectation {
@@ -85,6 +120,7 @@ impl Expectation {
             0 => Some(Expectation::Absent),
             1 => Some(Expectation::Directory),
             2 => Some(Expectation::File),
+            3 => Some(Expectation::Listing),
             _ => None,
         }
     }

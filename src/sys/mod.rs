@@ -13,5 +13,6 @@ pub mod paths;
 pub mod process;
 pub mod signals;
 pub mod stamp;
+pub mod stdin;
 
 pub use stamp::Stamp;

@@ -65,6 +65,16 @@ impl Invocation<'_> {
         })
     }
 
+    /// Runs a helper call: our standard input, streams kept.
+    pub fn query_with_input(&self) -> io::Result<Captured> {
+        let output = self.command().stdin(Stdio::inherit()).output()?;
+        Ok(Captured {
+            stdout: output.stdout,
+            stderr: output.stderr,
+            status: output.status,
+        })
+    }
+
     /// Runs a helper call: no input, streams kept.
     pub fn query(&self) -> io::Result<Captured> {
         let output = self.command().stdin(Stdio::null()).output()?;

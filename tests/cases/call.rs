@@ -130,18 +130,6 @@ fn c3_calls_that_pass_through() {
 }
 
 #[test]
-fn c3_source_from_standard_input() {
-    each(|env| {
-        env.cc("-c -x c - -o a.o")
-            .stdin(b"int x;\n")
-            .counter("source_from_stdin");
-        env.cc("-c -x c - -o a.o")
-            .stdin(b"int y;\n")
-            .counter("source_from_stdin");
-    });
-}
-
-#[test]
 fn c4_output_that_cannot_be_written() {
     each(|env| {
         small(env);

@@ -302,7 +302,7 @@ impl Env {
 /// a question (`-E`, `-M`, `-print-...`, `-dumpversion`, `-###`, ...).
 pub fn is_compile(run: &str) -> bool {
     !run.split(' ').any(|word| {
-        ["-E", "-M", "-v", "-###", "--version"].contains(&word)
+        ["-E", "-M", "-MM", "-v", "-###", "--version"].contains(&word)
             || word.starts_with("-print-")
             || [
                 "-dumpversion",

@@ -133,3 +133,29 @@ fn c5_null_device_as_the_source() {
             .right();
     });
 }
+
+/// musl: gcc reports nothing where nothing is included.
+#[test]
+fn i2_source_without_headers() {
+    each(|env| {
+        env.write("a.c", "int f(void) { return V; }\n");
+        env.write("x.h", "#define V 1\n");
+        env.write("stdc-predef.h", "#define V 2\n");
+        for flags in ["-nostdinc", "-ffreestanding", "-ffreestanding -MD"] {
+            env.cc(&format!("{flags} -DV=0 -c a.c")).miss_then_hit();
+        }
+        // A header by force, and one that appears.
+        let args = "-ffreestanding -c a.c -include x.h";
+        env.cc(args).miss_then_hit();
+        env.write("x.h", "#define V 3\n");
+        env.cc(args).not_served();
+        env.write(
+            "b.c",
+            "#if __has_include(\"y.h\")\n#include \"y.h\"\n#endif\nint a;\n",
+        );
+        env.cc("-nostdinc -c b.c").right_twice();
+        env.write("y.h", "int b;\n");
+        env.cc("-nostdinc -c b.c").not_served();
+        env.cc("-nostdinc -DV=0 -I. -c a.c").right_twice();
+    });
+}

@@ -195,6 +195,11 @@ impl Marks {
     pub const COMMAND: Marks = Marks(4);
     pub const LAYOUT: Marks = Marks(8);
     pub const OPAQUE: Marks = Marks(16);
+    /// What the option does is not known in full: all of the above, and the
+    /// compile is watched for files that no row declares.
+    pub const ANYTHING: Marks = Marks(63);
+    /// The compile is watched.
+    pub const WATCHED: Marks = Marks(32);
 
     pub const fn and(self, other: Marks) -> Marks {
         Marks(self.0 | other.0)

@@ -22,23 +22,33 @@ impl<'a> Line<'a> {
             Ok(source) => source,
             Err(pass) => return Parsed::PassThrough(pass),
         };
-        let output = match self.output_name(source) {
+        let output = match self.output_name(source, language) {
             Ok(output) => output,
             Err(pass) => return Parsed::PassThrough(pass),
         };
-        let dependencies = match self.dependencies(source, language, &output) {
+        // Files beside a precompiled header without a name of its own are named
+        // as beside an object.
+        let unnamed_header = language.is_header() && self.output.is_none();
+        let beside = match unnamed_header.then(|| names::default_output(source, "o")) {
+            Some(Some(object)) => object,
+            _ => output.clone(),
+        };
+        let dependencies = match self.dependencies(source, language, &beside) {
             Ok(dependencies) => dependencies,
             Err(pass) => return Parsed::PassThrough(pass),
         };
-        let outputs = self.outputs(source, language, &output);
-        let dumps = self.dumps(source, language);
         let product = self.product(language);
+        if let Some(option) = self.odd_sides(product) {
+            return pass(Reason::UnsupportedCompilerOption, option);
+        }
+        let outputs = self.outputs(source, language, product, &beside);
+        let dumps = self.dumps(source, language);
         let default_beside = dependencies.is_some() && self.dependency.file.is_none();
-        let beside = outputs
+        let beside_product = outputs
             .iter()
             .any(|o| outputs::role(o.role).is_some_and(|r| r.suffix.is_some()));
-        let beside = beside || dumps.is_some() || self.sides.save_temps.is_some();
-        let to_null = output == Path::new(NULL) && (default_beside || beside);
+        let beside_product = beside_product || dumps.is_some() || self.sides.save_temps.is_some();
+        let to_null = output == Path::new(NULL) && (default_beside || beside_product);
         let named = dependencies.iter().map(|d| &d.path);
         let named = named.chain(written(&outputs, dumps.as_ref()));
         if let Some(device) = std::iter::once(&output).chain(named).find(|p| is_stream(p)) {
@@ -46,6 +56,11 @@ impl<'a> Line<'a> {
         }
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
+        }
+        // ... unless gcc takes the call for one that links.
+        let linking = self.family == Family::Gcc && !self.compile && unnamed_header;
+        if linking && default_beside {
+            return pass(Reason::UnsupportedSourceLanguage, &source.to_string_lossy());
         }
         let named = dependencies.iter().map(|d| &d.path);
         let named = named.chain(written(&outputs, dumps.as_ref()));
@@ -90,13 +105,16 @@ impl<'a> Line<'a> {
         if let Some(option) = self.blockers.preprocessing.take() {
             return fail(Reason::CalledForPreprocessing, option);
         }
-        let header = |l: &Option<Language>| l.is_some_and(|l| !l.is_cached());
+        let header = |l: &Option<Language>| l.is_some_and(Language::is_header);
         let only_headers = self.sources.iter().all(|(_, l)| header(l));
         let stops = self.compile || self.assemble || self.syntax_only || self.blockers.no_link;
         if !stops && !only_headers {
             return fail(Reason::CalledForLink, String::new());
         }
-        if self.sources.iter().any(|(name, _)| *name == "-") {
+        let unclear = |(name, language): &(&OsStr, Option<Language>)| {
+            *name == "-" && (language.is_none() || header(language))
+        };
+        if self.sources.iter().any(unclear) {
             return fail(Reason::SourceFromStdin, String::new());
         }
         if let Some((name, _)) = self.sources.get(1) {
@@ -120,21 +138,27 @@ impl<'a> Line<'a> {
                 "-fsyntax-only".to_owned(),
             );
         }
-        match language.filter(|language| language.is_cached()) {
+        // What becomes of a header under -S is one thing here and another there.
+        let odd_header = (self.emit_pch || header(&language))
+            && (self.assemble || self.emit_llvm)
+            && !self.syntax_only;
+        match language.filter(|_| !odd_header) {
             Some(language) => Ok((source, language)),
             None => fail(Reason::UnsupportedSourceLanguage, text(source)),
         }
     }
 
-    fn product(&self, _language: Language) -> Product {
+    fn product(&self, language: Language) -> Product {
         if self.syntax_only {
             Product::Nothing
+        } else if self.emit_pch || language.is_header() {
+            Product::PrecompiledHeader
         } else {
             Product::Code
         }
     }
 
-    fn output_name(&self, source: &OsStr) -> Result<PathBuf, PassThrough> {
+    fn output_name(&self, source: &OsStr, language: Language) -> Result<PathBuf, PassThrough> {
         let fail = |reason, detail: &str| {
             let detail = detail.to_owned();
             Err(PassThrough { reason, detail })
@@ -145,6 +169,15 @@ impl<'a> Line<'a> {
                 fail(Reason::BadCompilerArguments, "-o")
             }
             Some(name) => Ok(PathBuf::from(OsStr::from_bytes(name))),
+            None if self.product(language) == Product::PrecompiledHeader => {
+                if self.family == Family::Clang || self.emit_pch {
+                    // Each version has a suffix of its own.
+                    return fail(Reason::UnsupportedSourceLanguage, &source.to_string_lossy());
+                }
+                let mut name = source.to_owned();
+                name.push(".gch");
+                Ok(PathBuf::from(name))
+            }
             None => {
                 let suffix = match (self.assemble, self.emit_llvm) {
                     (true, false) => "s",
@@ -258,17 +291,23 @@ impl<'a> Line<'a> {
 
     fn traits(&self, language: Language) -> Traits {
         let marks = self.marks;
+        let precompiles = self.product(language) == Product::PrecompiledHeader;
+        // clang's records the directory, its own and that of its headers.
+        let clang_header = precompiles && self.family == Family::Clang;
         Traits {
             records_directory: self.debug || marks.has(Marks::DIRECTORY),
-            records_output: (self.split_dwarf && self.debug) || marks.has(Marks::OUTPUT),
+            records_output: (self.split_dwarf && self.debug)
+                || marks.has(Marks::OUTPUT)
+                || clang_header,
             records_command: marks.has(Marks::COMMAND),
             depends_on_cpu: self.native,
-            layout_matters: self.debug || marks.has(Marks::LAYOUT),
+            layout_matters: self.debug || precompiles || marks.has(Marks::LAYOUT),
             opaque_product: marks.has(Marks::OPAQUE),
-            has_unknown: self.args.iter().any(|arg| arg.class == Class::Unknown),
+            has_unknown: marks.has(Marks::WATCHED)
+                || self.args.iter().any(|arg| arg.class == Class::Unknown),
             explicit_color: self.explicit_color,
             no_preprocessing: !language.is_preprocessed_by_compiler(),
-            runs_assembler: !self.assemble && !self.integrated_assembler,
+            runs_assembler: !self.assemble && !self.integrated_assembler && !precompiles,
         }
     }
 }

@@ -210,6 +210,39 @@ pub fn preprocessor(family: Family, list: &[u8]) -> Option<PreprocessorList> {
     Some(result)
 }
 
+/// The list of `-Wp,` with `-MD` in place of `-MMD`: all headers, not only the
+/// user's.
+pub fn with_all_headers(list: &[u8]) -> Vec<u8> {
+    let mut words = list_words(list);
+    for word in &mut words {
+        if let Some(first) = word.first_mut()
+            && *first == b"-MMD"
+        {
+            *first = b"-MD";
+        }
+    }
+    words.concat().join(&b',')
+}
+
+/// The list of `-Wp,` without what is about dependency files; may be empty.
+pub fn without_dependencies(list: &[u8]) -> Vec<u8> {
+    let mut words = list_words(list);
+    words.retain(|word| !word.first().is_some_and(|first| first.starts_with(b"-M")));
+    words.concat().join(&b',')
+}
+
+/// The options in a list that [`preprocessor`] has taken, with their values.
+fn list_words(list: &[u8]) -> Vec<Vec<&[u8]>> {
+    let mut words = Vec::new();
+    let mut rest = list.split(|&b| b == b',');
+    while let Some(word) = rest.next() {
+        let takes_value = matches!(word, b"-MD" | b"-MMD" | b"-MT" | b"-MQ");
+        let value = takes_value.then(|| rest.next()).flatten();
+        words.push(std::iter::once(word).chain(value).collect());
+    }
+    words
+}
+
 /// `-DX...` and `-UX`, joined.
 fn is_macro(word: &[u8]) -> bool {
     word.len() > 2 && (word.starts_with(b"-D") || word.starts_with(b"-U"))
@@ -244,6 +277,8 @@ pub enum Frontend {
     PrecompiledHeader,
     /// The next word is a header before the source.
     ForcedInclude,
+    /// The product is a precompiled header. Counts.
+    EmitPrecompiledHeader,
     /// Not known: pass through.
     Other,
 }
@@ -308,6 +343,7 @@ pub fn frontend_word(word: &[u8]) -> Frontend {
     match word {
         b"-include-pch" => Frontend::PrecompiledHeader,
         b"-include" => Frontend::ForcedInclude,
+        b"-emit-pch" => Frontend::EmitPrecompiledHeader,
         b"-mllvm" => Frontend::Llvm,
         _ if is_in(FRONTEND_KEYS) => Frontend::Key,
         _ if is_in(FRONTEND_TEXTS) => Frontend::Text,
@@ -377,6 +413,16 @@ mod tests {
         assert_eq!(files("-ahlms=x"), [("listing", &b"x"[..])]);
         assert_eq!(files("-adhln"), []);
         assert_eq!(files("--MD,x,-W"), [("asm-dependencies", &b"x"[..])]);
+    }
+
+    #[test]
+    fn lists_for_our_own_calls() {
+        let all = |list: &str| String::from_utf8(with_all_headers(list.as_bytes())).unwrap();
+        assert_eq!(all("-MT,-MMD,-MMD,x.d,-DX"), "-MT,-MMD,-MD,x.d,-DX");
+        assert_eq!(all("-MMD,-MMD"), "-MD,-MMD");
+        let rest = |list: &str| String::from_utf8(without_dependencies(list.as_bytes())).unwrap();
+        assert_eq!(rest("-DX,-MD,-DY,-MP,-UZ"), "-DX,-UZ");
+        assert_eq!(rest("-MMD,x.d,-MT,y"), "");
     }
 
     #[test]

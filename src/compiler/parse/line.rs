@@ -22,6 +22,8 @@ pub(super) struct Line<'a> {
     pub(super) assemble: bool,
     pub(super) emit_llvm: bool,
     pub(super) syntax_only: bool,
+    /// `-Xclang -emit-pch`.
+    pub(super) emit_pch: bool,
     pub(super) output: Option<&'a OsStr>,
     pub(super) dependency: DependencyOptions<'a>,
     pub(super) inputs: Vec<Input>,
@@ -79,6 +81,7 @@ impl<'a> Line<'a> {
             assemble: false,
             emit_llvm: false,
             syntax_only: false,
+            emit_pch: false,
             output: None,
             dependency: DependencyOptions::default(),
             inputs: Vec::new(),

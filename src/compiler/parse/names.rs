@@ -62,6 +62,8 @@ pub fn beside(family: Family, output: &Path, suffix: &str) -> PathBuf {
 pub fn default_target(family: Family, source: &OsStr, given: Option<&OsStr>) -> Option<Vec<u8>> {
     let name = match given {
         Some(output) => output.to_owned(),
+        // gcc's preprocessor knows no name to make another of.
+        None if family == Family::Gcc && source == "-" => source.to_owned(),
         None => default_output(source, "o")?.into_os_string(),
     };
     Some(depfile::quote(simplified(family, name.as_bytes())))

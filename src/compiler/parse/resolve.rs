@@ -206,15 +206,18 @@ impl<'a> Line<'a> {
         Class::Silent
     }
 
-    /// A precompiled header beside an included one is used in its place.
+    /// A precompiled header beside an included one is used in its place. clang
+    /// looks for it where the name leads from the working directory; gcc wherever
+    /// it searches for the header.
     fn forced_include(&mut self, option: &str, value: &OsStr) {
         self.forced_includes.push(value.to_owned());
-        for suffix in [".gch", ".pch"] {
-            if suffix == ".gch" || self.family == Family::Clang {
-                let mut name = value.to_owned();
-                name.push(suffix);
-                self.input(&name, option, true, Class::Macro);
-            }
+        if self.family == Family::Gcc {
+            return;
+        }
+        for suffix in [".pch", ".gch"] {
+            let mut name = value.to_owned();
+            name.push(suffix);
+            self.input(&name, option, true, Class::Macro);
         }
     }
 
@@ -464,13 +467,15 @@ impl<'a> Line<'a> {
                     return self.warning(OsStr::from_bytes(name));
                 }
                 Frontend::Debug => self.debug = true,
+                Frontend::EmitPrecompiledHeader => self.emit_pch = true,
                 Frontend::Other => return self.unsupported(word),
                 takes_value => self.frontend = Some(takes_value),
             },
             Some(Frontend::PrecompiledHeader) => {
                 return self.input(value, "-include-pch", false, Class::Key);
             }
-            Some(Frontend::ForcedInclude) => self.forced_include("-include", value),
+            // Only the driver looks for a precompiled header beside it.
+            Some(Frontend::ForcedInclude) => self.forced_includes.push(value.to_owned()),
             Some(Frontend::Llvm) => return self.llvm(word),
             Some(_) => {}
         }

@@ -50,7 +50,7 @@ impl Page {
         while let Some(newline) = memchr::memchr(b'\n', text) {
             let (line, rest) = text.split_at(newline);
             self.out.extend_from_slice(line);
-            self.end_line(&[b'\n']);
+            self.end_line(b"\n");
             text = rest.get(1..).unwrap_or_default();
         }
         self.out.extend_from_slice(text);
