@@ -60,7 +60,7 @@ pub const ROLES: &[RoleRow] = &[
     role_row("temps-preprocessed", None, When::Always, true, "the preprocessed source (`-save-temps`)"),
     role_row("thin-link", None, When::Compiled, true, "the part of LLVM code that a thin link needs (`-fthin-link-bitcode=`)"),
     role_row("time-trace", Some("json"), When::Compiled, true, "where the time went (`-ftime-trace`); that of the compile that was stored"),
-    role_row("time-trace-file", None, When::Compiled, true, "the same (`-ftime-trace=FILE`)"),
+    role_row(FILE_OR_DIRECTORY, None, When::Compiled, true, "the same (`-ftime-trace=FILE`)"),
     role_row(INSIDE, None, When::Compiled, true, "the same (`-ftime-trace=DIRECTORY`)"),
 ];
 
@@ -86,6 +86,11 @@ pub fn name_is_free(role: &str) -> bool {
     matches!(role, "aux-info" | "diagnostics")
 }
 
+/// Whether the compiler reads the file again after it has written it.
+pub fn is_read_again(role: &str) -> bool {
+    role.starts_with("temps-")
+}
+
 /// What the compilers do with a file of `role` that is there already.
 pub fn overwrite(role: &str, family: Family) -> Overwrite {
     match (role, family) {
@@ -101,8 +106,9 @@ pub fn overwrite(role: &str, family: Family) -> Overwrite {
     }
 }
 
-/// A file in what is a directory only if the user says so; else the value of
-/// the option is a file.
+/// The option's value is this file, or a directory with the next one in it.
+pub const FILE_OR_DIRECTORY: &str = "time-trace-file";
+/// See there.
 pub const INSIDE: &str = "time-trace-inside";
 
 /// The blob of all dumps.

@@ -39,7 +39,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed, Product, parse_configured};
+use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
@@ -345,6 +345,18 @@ fn understand(
     }
     if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
+    }
+    // What is kept between the steps of a compile is read by the next step.
+    let kept = command
+        .outputs
+        .iter()
+        .filter(|o| outputs::is_read_again(o.role));
+    let mut kept = kept.map(|o| restore::existing(&o.path, Overwrite::Replaced));
+    if kept.any(|existing| existing == restore::Existing::Special) {
+        return Err(End::HandOver(
+            Counter::BadOutputFile,
+            "-save-temps".to_owned(),
+        ));
     }
     if command.product != Product::Nothing
         && restore::existing(&command.output, command.overwrite) == restore::Existing::Special

@@ -76,9 +76,7 @@ pub fn gather(
                 _ => Blob::File(output.path.clone()),
             };
             blobs.push((name, blob));
-        } else if !output.optional
-            || (output.role != outputs::INSIDE && !could_be_written(&output.path))
-        {
+        } else if !output.optional || !left_alone(&output.path, output.role) {
             return refuse(
                 Counter::CompilerProducedNoOutput,
                 format!("{} was not written", output.path.display()),
@@ -124,7 +122,7 @@ fn gather_dumps(
     for (position, (path, _)) in (0..).zip(&wanted.named) {
         if written(path) {
             names.push(dumps::Name::Named(position));
-        } else if !could_be_written(path) {
+        } else if !left_alone(path, outputs::DUMPS) {
             return refuse(
                 Counter::CompilerProducedNoOutput,
                 format!("{} was not written", path.display()),
@@ -152,17 +150,25 @@ fn file_written(path: &Path, started: Nanos) -> bool {
     file && written_since(path, started)
 }
 
-/// Whether a file that is not there is missing by the compiler's choice: the
-/// day its directory is there, too, there would be one.
-fn could_be_written(path: &Path) -> bool {
-    let directory = match parent(path) {
-        directory if directory.as_os_str().is_empty() => Path::new("."),
-        directory => directory,
-    };
+/// Whether nothing was written to `path` by the compiler's choice, rather than
+/// because it could not be, or because what stands there is no file.
+fn left_alone(path: &Path, role: &str) -> bool {
     use rustix::fs::Access;
-    let into = rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK);
-    let onto = rustix::fs::access(path, Access::WRITE_OK);
-    into.is_ok() && matches!(onto, Ok(()) | Err(rustix::io::Errno::NOENT))
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => role == outputs::FILE_OR_DIRECTORY,
+        Ok(metadata) => metadata.is_file() && rustix::fs::access(path, Access::WRITE_OK).is_ok(),
+        Err(_) if role == outputs::INSIDE => true,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let directory = match parent(path) {
+                directory if directory.as_os_str().is_empty() => Path::new("."),
+                directory => directory,
+            };
+            // A link to nowhere is something, too.
+            rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+                && rustix::fs::lstat(path).is_err()
+        }
+        Err(_) => false,
+    }
 }
 
 fn parent(path: &Path) -> &Path {

@@ -290,3 +290,46 @@ fn o17_words_for_preprocessor_and_frontend() {
             .miss_then_hit();
     });
 }
+
+/// Links, pipes and directories in a file's place.
+#[test]
+fn o9_other_things_in_the_place_of_a_file() {
+    each(|env| {
+        sources(env);
+        let clang = env.compiler.is_clang();
+        let options = "-g -gsplit-dwarf -fstack-usage -save-temps -ftest-coverage -frandom-seed=1";
+        let args = format!("-c {options} x.c");
+        let args = if clang {
+            format!("{args} -MJ mj")
+        } else {
+            args
+        };
+        env.cc(&args).stderr_varies().miss_then_hit();
+        for name in ["x.su", "x.dwo", "x.gcno", "x.i", "x.s", "mj"] {
+            if name == "mj" && !clang {
+                continue;
+            }
+            let _ = std::fs::remove_file(env.work(name));
+            // To a file, to nothing, to a device.
+            env.write("real", "old");
+            env.symlink("real", name);
+            env.cc(&args).stderr_varies().right();
+            env.remove(name);
+            env.symlink("nothing", name);
+            env.cc(&args).stderr_varies().right();
+            let _ = std::fs::remove_file(env.work("nothing"));
+            env.remove(name);
+            env.symlink("/dev/null", name);
+            env.cc(&args).stderr_varies().right();
+            env.remove(name);
+            env.mkdir(name);
+            env.cc(&args).stderr_varies().right();
+            let _ = std::fs::remove_dir(env.work(name));
+        }
+        // What a device swallowed is not missing for others.
+        env.symlink("/dev/null", "y.z.su");
+        env.cc("-c -fstack-usage y.z.c").right();
+        env.remove("y.z.su");
+        env.cc("-c -fstack-usage y.z.c").not_served();
+    });
+}

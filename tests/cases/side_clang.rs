@@ -198,3 +198,47 @@ fn o9_files_of_the_assembler_behind_clang() {
         }
     });
 }
+
+#[test]
+fn o9_files_without_an_object() {
+    clang(|env| {
+        env.write("p.h", "static inline int p(void) { return 1; }\n");
+        for options in [
+            "-fsyntax-only x.c",
+            "-c p.h -o out/p.pch",
+            "p.h -o out/q.pch",
+        ] {
+            for sides in [
+                "-save-temps",
+                "-save-stats",
+                "-fstack-usage",
+                "-fsave-optimization-record",
+                "-MJ mj.json",
+                "-ftime-trace",
+                "--serialize-diagnostics d.dia",
+            ] {
+                // One made of a file that is kept holds that file's time.
+                let varying = if sides == "-save-temps" {
+                    "pch"
+                } else {
+                    "json"
+                };
+                env.cc(&format!("{sides} {options}"))
+                    .varies(varying)
+                    .right_twice();
+            }
+        }
+        let input = b"int f(int a) { return a; }\n";
+        for sides in [
+            "-save-temps=obj",
+            "-ftime-trace",
+            "-fsave-optimization-record",
+            "-save-stats",
+        ] {
+            env.cc(&format!("{sides} -c -x c - -o out/k.o"))
+                .stdin(input)
+                .varies("json")
+                .right_twice();
+        }
+    });
+}

@@ -214,3 +214,45 @@ fn o9_files_of_the_assembler() {
         }
     });
 }
+
+/// Without `-c` and `-S`, names are those of a link.
+#[test]
+fn o9_names_without_a_product() {
+    gcc(|env| {
+        env.write("a.c", "int a(void) { return 1; }\n");
+        env.write("p.h", "static inline int p(void) { return 1; }\n");
+        for options in [
+            "-fsyntax-only x.c",
+            "-fsyntax-only x.c -o out/k.exe",
+            "-fsyntax-only x.c -o out/k.o",
+            "-fsyntax-only x.c -o out/x",
+            "-fsyntax-only x.c -o out/x.o",
+            "-fsyntax-only a.c",
+            "-fsyntax-only sub/v.c -o v",
+            "-fsyntax-only -c x.c -o out/k.o",
+            "-fsyntax-only x.c -dumpdir out/p-",
+            "-fsyntax-only x.c -dumpbase q",
+            "-c p.h",
+            "p.h",
+            "p.h -o out/q.gch",
+        ] {
+            env.cc(&format!("-fstack-usage -fdump-tree-original {options}"))
+                .right_twice();
+            env.cc(&format!("-save-temps {options}")).right_twice();
+            env.cc(&format!("-save-temps=cwd {options}")).right_twice();
+            env.cc(&format!("-Wa,-a=l.txt -aux-info aux.txt {options}"))
+                .varies("l.txt")
+                .right_twice();
+        }
+        let input = b"int f(int a) { return a; }\n";
+        for options in ["-c -x c -", "-c -x c - -o out/k.o", "-S -x c -"] {
+            env.cc(&format!("-fstack-usage -fdump-tree-original {options}"))
+                .stdin(input)
+                .right_twice();
+        }
+        // Without a name gcc takes `-.i` for an option.
+        env.cc("-save-temps -c -x c - -o out/k.o")
+            .stdin(input)
+            .right_twice();
+    });
+}

@@ -150,7 +150,7 @@ pub static ROWS: &[Row] = &[
     row("-fsave-optimization-record", None, Beside("opt-record-yaml"), "a file of optimization remarks").with(LAYOUT),
     row("-fsave-optimization-record=", Joined, RecordFormat, "a file of optimization remarks").with(LAYOUT),
     pass("-fsycl", OptionalJoined, "offloading"),
-    row("-fthin-link-bitcode=", Joined, WriteFile("thin-link"), "the part of LLVM code that a thin link needs"),
+    row("-fthin-link-bitcode=", Joined, WriteFile("thin-link"), "the part of LLVM code that a thin link needs").with(Marks::OPAQUE),
     pass("-fthinlto-index=", Joined, "a stage of link-time optimization: reads the code of other objects, which the index names"),
     row("-ftime-trace", None, Beside("time-trace"), "a file of times: those of the compile that was stored").with(LAYOUT),
     row("-ftime-trace-granularity=", Joined, CompileOnly, "the least time that is written down"),

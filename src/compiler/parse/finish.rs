@@ -37,9 +37,12 @@ impl<'a> Line<'a> {
             Ok(dependencies) => dependencies,
             Err(pass) => return Parsed::PassThrough(pass),
         };
-        let outputs = self.outputs(source, language, &beside);
-        let dumps = self.dumps(source, language);
         let product = self.product(language);
+        if let Some(option) = self.odd_sides(product) {
+            return pass(Reason::UnsupportedCompilerOption, option);
+        }
+        let outputs = self.outputs(source, language, product, &beside);
+        let dumps = self.dumps(source, language);
         let default_beside = dependencies.is_some() && self.dependency.file.is_none();
         let beside_product = outputs
             .iter()
@@ -61,7 +64,7 @@ impl<'a> Line<'a> {
         }
         // ... unless gcc takes the call for one that links.
         let linking = self.family == Family::Gcc && !self.compile && unnamed_header;
-        if linking && (default_beside || beside_product) {
+        if linking && default_beside {
             return pass(Reason::UnsupportedSourceLanguage, &source.to_string_lossy());
         }
         let named = dependencies.iter().map(|d| &d.path);

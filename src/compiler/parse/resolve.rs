@@ -461,13 +461,13 @@ impl<'a> Line<'a> {
         match self.frontend.take() {
             None => match forward::frontend_word(value.as_bytes()) {
                 Frontend::Key => {}
-                Frontend::EmitPrecompiledHeader => self.emit_pch = true,
                 Frontend::Macro => return Class::Macro,
                 Frontend::Warning => {
                     let name = value.as_bytes().get(2..).unwrap_or_default();
                     return self.warning(OsStr::from_bytes(name));
                 }
                 Frontend::Debug => self.debug = true,
+                Frontend::EmitPrecompiledHeader => self.emit_pch = true,
                 Frontend::Other => return self.unsupported(word),
                 takes_value => self.frontend = Some(takes_value),
             },

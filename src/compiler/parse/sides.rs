@@ -110,8 +110,42 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// The option that makes names which are not worked out here.
+    pub(super) fn odd_sides(&self, product: Product) -> Option<&'static str> {
+        let sides = &self.sides;
+        let as_linked = !self.compile && !self.assemble;
+        let gcc = self.family == Family::Gcc;
+        let based = sides.dump_base.is_some() || sides.dump_base_extension.is_some();
+        let traced =
+            sides.time_trace.is_some() || self.roles.iter().any(|(r, _)| *r == "time-trace");
+        if gcc && as_linked && based {
+            Some("-dumpbase")
+        } else if sides.save_temps.is_some()
+            && match product {
+                Product::Code => false,
+                // gcc makes a file with the program's name of it.
+                Product::Nothing => gcc,
+                // clang's holds the time of the file that was kept.
+                Product::PrecompiledHeader => !gcc,
+            }
+        {
+            Some("-save-temps")
+        } else if !gcc && product != Product::Code && traced {
+            Some("-ftime-trace")
+        } else {
+            None
+        }
+    }
+
     /// The declared files besides the product and the dependency file.
-    pub(super) fn outputs(&self, source: &OsStr, language: Language, output: &Path) -> Vec<Output> {
+    pub(super) fn outputs(
+        &self,
+        source: &OsStr,
+        language: Language,
+        product: Product,
+        output: &Path,
+    ) -> Vec<Output> {
+        let kind = (language, product);
         let mut outputs = Vec::new();
         let split = self.split_dwarf.then_some(("dwo", None));
         for (role, path) in self.roles.iter().copied().chain(split) {
@@ -122,17 +156,17 @@ impl<'a> Line<'a> {
                     None => continue,
                 },
             };
-            self.declare(&mut outputs, role, path, language);
+            self.declare(&mut outputs, role, path, kind);
         }
         for (role, path) in self.temporary_files(source, language, output) {
-            self.declare(&mut outputs, role, path, language);
+            self.declare(&mut outputs, role, path, kind);
         }
         if let Some(value) = self.sides.time_trace {
             // A directory gets a file in it; which it is shows when it is there.
             let inside = Path::new(value).join(names::base_name(output.as_os_str()));
             let inside = names::beside(self.family, &inside, "json");
-            self.declare(&mut outputs, "time-trace-file", value.into(), language);
-            self.declare(&mut outputs, outputs::INSIDE, inside, language);
+            self.declare(&mut outputs, outputs::FILE_OR_DIRECTORY, value.into(), kind);
+            self.declare(&mut outputs, outputs::INSIDE, inside, kind);
         }
         outputs
     }
@@ -142,7 +176,7 @@ impl<'a> Line<'a> {
         outputs: &mut Vec<Output>,
         role: &'static str,
         path: PathBuf,
-        language: Language,
+        (language, product): (Language, Product),
     ) {
         let Some(row) = outputs::role(role) else {
             return;
@@ -151,7 +185,7 @@ impl<'a> Line<'a> {
             When::Always => true,
             When::Objects => !self.assemble || self.family == Family::Clang,
             When::Compiled => !language.is_assembler(),
-            When::Assembled => !self.assemble,
+            When::Assembled => !self.assemble && product == Product::Code,
         };
         if !happens {
             return;
@@ -279,6 +313,31 @@ impl<'a> Line<'a> {
             (None, Some(output)) if in_product_directory => directory_of(output),
             _ => b"",
         };
+        // What neither assembles nor stops before is named as if it linked.
+        let as_linked = !self.compile && !self.assemble;
+        if as_linked {
+            let whole: &[u8] = match (explicit, self.output) {
+                (Some(_), _) => b"",
+                (None, Some(output)) if output != "/dev/null" => {
+                    names::base_name(output).as_bytes()
+                }
+                (None, _) => b"a",
+            };
+            let whole = whole.strip_suffix(b".exe").unwrap_or(whole);
+            let input = names::base_name(source).as_bytes();
+            let (stem, suffix) = input.split_at(names::suffix_at(input, false));
+            // `x` made of `x.c` says it once.
+            let same = whole == stem && !suffix.is_empty();
+            let other = match whole {
+                b"" => [directory, stem].concat(),
+                _ if same => [directory, stem].concat(),
+                _ => [directory, whole, b"-", stem].concat(),
+            };
+            return GccNames {
+                dump: [&other, suffix].concat(),
+                other,
+            };
+        }
         let input = names::base_name(source).as_bytes();
         let (input_stem, input_suffix) = input.split_at(names::suffix_at(input, false));
         let (stem, suffix) = match (sides.dump_base, self.output) {
@@ -318,12 +377,14 @@ fn directory_of(path: &OsStr) -> &[u8] {
 
 /// The suffix of the preprocessed source; `None` if it is preprocessed already.
 fn preprocessed_suffix(language: Language) -> Option<&'static str> {
-    Some(match language.0 {
-        "c" => "i",
-        "c++" => "ii",
-        "objective-c" => "mi",
-        "objective-c++" => "mii",
-        "assembler-with-cpp" => "s",
-        _ => return None,
-    })
+    Some(
+        match language.0.strip_suffix("-header").unwrap_or(language.0) {
+            "c" => "i",
+            "c++" => "ii",
+            "objective-c" => "mi",
+            "objective-c++" => "mii",
+            "assembler-with-cpp" => "s",
+            _ => return None,
+        },
+    )
 }
