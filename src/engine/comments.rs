@@ -204,13 +204,11 @@ impl Sources<'_> {
         Some(tokens::digest(text, dialect))
     }
 
-    /// The skeleton of a unit, if macros that nothing names cannot reach the
-    /// result.
-    pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
-        let dialect = dialect(self.family, self.command)?;
+    /// Whether neither comments nor macros that nothing names can reach the result.
+    pub fn is_blind(&self) -> bool {
         let command = self.command;
-        let options = || command.args.iter().flat_map(|arg| &arg.words);
-        let counted = options().any(|word| {
+        let mut options = command.args.iter().flat_map(|arg| &arg.words);
+        let counted = options.any(|word| {
             let word = word.as_bytes();
             // `-g3`, `-ggdb3`: macros in debug information.
             word.starts_with(b"-g") && word.ends_with(b"3")
@@ -218,8 +216,17 @@ impl Sources<'_> {
                     .iter()
                     .any(|option| word.starts_with(option.as_bytes()))
         });
+        let readable = matches!(command.language.0, "c" | "c++");
+        readable && !counted && dialect(self.family, command).is_some()
+    }
+
+    /// The skeleton of a unit, if macros that nothing names cannot reach the
+    /// result.
+    pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
+        let dialect = dialect(self.family, self.command)?;
+        let command = self.command;
         let size: usize = unit.iter().map(|file| file.bytes.len()).sum();
-        if counted || size > MAX_UNIT || !matches!(command.language.0, "c" | "c++") {
+        if !self.is_blind() || size > MAX_UNIT {
             return None;
         }
         if self.family == Family::Gcc {
@@ -241,7 +248,8 @@ impl Sources<'_> {
                 may_change: file.may_change,
             })
             .collect();
-        let named: Vec<&[u8]> = options().map(|word| word.as_bytes()).collect();
+        let options = command.args.iter().flat_map(|arg| &arg.words);
+        let named: Vec<&[u8]> = options.map(|word| word.as_bytes()).collect();
         skeleton::skeleton(&files, &named, dialect)
     }
 }

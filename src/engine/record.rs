@@ -57,6 +57,21 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The files with their contents, the source first.
+    pub fn contents(&self) -> Vec<(&Path, Digest)> {
+        let mut seen: HashSet<&Path> = HashSet::new();
+        let files = self.files.iter().filter(|file| seen.insert(&file.path));
+        files
+            .map(|file| (file.path.as_path(), file.digest))
+            .collect()
+    }
+
+    /// Whether a source looks for something like that.
+    pub fn asks(&self, test: &dyn Fn(&Lookup) -> bool) -> bool {
+        let scans = self.files.iter().filter_map(|file| file.scan.as_ref());
+        scans.flat_map(|scan| &scan.lookups).any(test)
+    }
+
     /// Every byte of the files counts.
     fn take_literally(&mut self) {
         self.skeleton = TokenDigest::NONE;

@@ -16,6 +16,7 @@ mod comments;
 mod dependencies;
 mod found;
 mod inputs;
+mod kin;
 mod macros;
 mod options;
 mod precompiled;
