@@ -6,6 +6,7 @@
 
 pub mod ast_file;
 pub mod command;
+pub mod configuration;
 pub mod depfile;
 pub mod environment;
 pub mod family;
@@ -16,11 +17,14 @@ pub mod response;
 pub mod search;
 
 pub use command::{
-    Arg, Class, Command, Dependencies, Input, Output, Parsed, PassThrough, Product, Reason, Traits,
+    Arg, Class, Command, Dependencies, Dumps, Input, Output, Overwrite, Parsed, PassThrough,
+    Product, Profile, Reason, Traits,
 };
 pub use family::{DriverName, Family, Language};
-pub use parse::parse;
+pub use parse::{parse, parse_configured};
 pub use response::{NoFiles, ResponseFiles};
 
+#[cfg(test)]
+mod completeness_tests;
 #[cfg(test)]
 mod installed_tests;

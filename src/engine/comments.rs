@@ -99,6 +99,7 @@ pub fn dialect(family: Family, command: &Command) -> Option<Dialect> {
         && !traits.no_preprocessing
         && !traits.has_unknown
         && command.inputs.iter().all(|input| input.optional)
+        && command.dumps.is_none()
         && command
             .outputs
             .iter()

@@ -12,13 +12,15 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::Call;
+use super::user_headers::user_headers;
 use crate::compiler::depfile::{self, DepFile, Phony, Style};
+use crate::compiler::options::{self, Action, Dependency, Row};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Command, Family, Product};
+use crate::compiler::{Arg, Command, Family, Product, parse};
 use crate::config::Environment;
 use crate::hash::scan::{self, Scan};
 use crate::sys::process::Channel;
@@ -109,58 +111,59 @@ pub fn variables(source: Source, channel: &Channel) -> Vec<(&'static str, OsStri
 
 /// The arguments to run with, where they differ from the user's own.
 pub fn arguments(source: Source, command: &Command) -> Option<Vec<OsString>> {
-    let words = || command.args.iter().flat_map(|arg| arg.words.iter());
-    match source {
-        Source::FileToTrim => Some(
-            words()
-                .map(|word| match word.as_bytes() {
-                    b"-MMD" => "-MD".into(),
-                    bytes => match bytes.strip_prefix(b"-Wp,-MMD,") {
-                        Some(rest) => {
-                            let mut word = OsString::from("-Wp,-MD,");
-                            word.push(OsStr::from_bytes(rest));
-                            word
-                        }
-                        None => word.clone(),
-                    },
-                })
-                .collect(),
-        ),
+    let changed: fn(&Arg) -> Vec<OsString> = match source {
+        Source::FileToTrim => naming_all_headers,
         // Dependency options would keep the preprocessor from looking at the variable.
-        Source::ChannelRule if command.dependencies.is_some() => Some(
-            command
-                .args
-                .iter()
-                .filter(|arg| !is_dependency_option(arg.words.first()))
-                .flat_map(|arg| arg.words.iter().cloned())
-                .collect(),
-        ),
-        _ => None,
+        Source::ChannelRule if command.dependencies.is_some() => without_dependency_options,
+        _ => return None,
+    };
+    Some(command.args.iter().flat_map(changed).collect())
+}
+
+/// The option's row, and its first word.
+fn row_of(arg: &Arg) -> Option<(&'static Row, &OsStr)> {
+    let word = arg.words.first()?;
+    Some((options::lookup(Family::Gcc, word.as_bytes())?, word))
+}
+
+/// `-Wp,` before a list; `None`: before no list.
+fn list_option(list: Vec<u8>) -> Option<OsString> {
+    let bytes = [b"-Wp,".to_vec(), list].concat();
+    (bytes.len() > 4).then(|| OsString::from_vec(bytes))
+}
+
+fn naming_all_headers(arg: &Arg) -> Vec<OsString> {
+    match row_of(arg) {
+        Some((row, _)) if row.action == Action::Dependency(Dependency::UserOnly) => {
+            vec!["-MD".into()]
+        }
+        Some((row, word)) if row.action == Action::Preprocessor => {
+            let list = word.as_bytes().get(4..).unwrap_or_default();
+            list_option(parse::with_all_headers(list))
+                .into_iter()
+                .collect()
+        }
+        _ => arg.words.clone(),
     }
 }
 
-fn is_dependency_option(word: Option<&OsString>) -> bool {
-    word.is_some_and(|word| {
-        let word = word.as_bytes();
-        [
-            &b"-MD"[..],
-            b"-MMD",
-            b"-MF",
-            b"-MT",
-            b"-MQ",
-            b"-MP",
-            b"-Wp,-M",
-        ]
-        .iter()
-        .any(|option| word.starts_with(option))
-    })
+fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
+    match row_of(arg) {
+        Some((row, _)) if matches!(row.action, Action::Dependency(_)) => Vec::new(),
+        Some((row, word)) if row.action == Action::Preprocessor => {
+            let list = word.as_bytes().get(4..).unwrap_or_default();
+            list_option(parse::without_dependencies(list))
+                .into_iter()
+                .collect()
+        }
+        _ => arg.words.clone(),
+    }
 }
 
-/// A dependency option (`-MT`, `-MF`, ...) without one that asks for a file:
-/// compilers complain, and our own ways of learning dependencies would change
-/// what they complain about.
-pub fn stray_option(command: &Command) -> Option<String> {
-    if command.dependencies.is_some() {
+/// A dependency option (`-MT`, `-MF`, ...) without one that asks for a file: gcc's
+/// preprocessor complains, and does not if it is asked our way.
+pub fn stray_option(family: Family, command: &Command) -> Option<String> {
+    if source(family, command) != Source::ChannelRule || command.dependencies.is_some() {
         return None;
     }
     let options = [&b"-MF"[..], b"-MT", b"-MQ", b"-MP", b"-MG", b"-Wp,-M"];
@@ -230,7 +233,7 @@ pub fn collect(
             .ok_or(Unknown::Unreadable("no channel"))?;
         if source != Source::ChannelRule {
             found.paths.extend(lines(&content));
-        } else {
+        } else if !(content.is_empty() && includes_nothing(command)) {
             let (_, file) = depfile::detect(family, &content)
                 .ok_or(Unknown::Unreadable("a rule of unknown form"))?;
             found.paths.extend(paths_of(&file));
@@ -241,6 +244,18 @@ pub fn collect(
     Ok(found)
 }
 
+/// Whether the source and the command name no header at all: gcc then has
+/// nothing to write where it is told not to include its own either
+/// (`-ffreestanding`, `-nostdinc`).
+fn includes_nothing(command: &Command) -> bool {
+    let source = crate::hash::file::read(&command.source);
+    command.forced_includes.is_empty()
+        && source.is_some_and(|content| {
+            let scan = scan::scan(&content.bytes);
+            !scan.computed && scan.lookups.is_empty()
+        })
+}
+
 fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
     file.paths()
         .map(|name| PathBuf::from(OsStr::from_bytes(&name)))
@@ -249,71 +264,23 @@ fn paths_of(file: &DepFile) -> impl Iterator<Item = PathBuf> {
 fn lines(content: &[u8]) -> impl Iterator<Item = PathBuf> {
     content
         .split(|b| *b == b'\n')
-        .filter(|line| !line.is_empty())
+        // A pass over preprocessed text names the predefined macros, too.
+        .filter(|line| !matches!(*line, b"" | b"<built-in>" | b"<command line>"))
         .map(|line| PathBuf::from(OsStr::from_bytes(line)))
 }
 
-/// The dependency file that the compiler writes with `-MMD`, made from the one of `-MD`.
-///
-/// Both families leave a file out if it was found through a system directory, or beside
-/// one that was. Where paths alone do not tell which it was, the header names
-/// in the sources do; where they do not either, the answer is `None` and the
-/// compiler has to be asked.
+/// The dependency file that the compiler writes with `-MMD`, made from the one of
+/// `-MD`. `None`: what it holds is not clear ([`user_headers`]), and the compiler
+/// has to be asked.
 pub fn user_headers_only(
     file: &DepFile,
+    family: Family,
     command: &Command,
     search: &SearchPaths,
     scans: &[(&Path, &Scan)],
     environment: &Environment,
 ) -> Option<DepFile> {
-    if scans.iter().any(|(_, scan)| scan.system_header) {
-        return None;
-    }
-    // `CPATH` counts as if its directories were given by `-I`, after those.
-    let from_environment = environment
-        .get("CPATH")
-        .into_iter()
-        .flat_map(|value| crate::sys::paths::search_path(Some(value)));
-    let user: HashSet<PathBuf> = user_directories(command).chain(from_environment).collect();
-    let system: Vec<&PathBuf> = search
-        .angle
-        .iter()
-        .filter(|dir| !user.contains(*dir))
-        .collect();
-    let asked: HashSet<&[u8]> = scans
-        .iter()
-        .flat_map(|(_, scan)| &scan.lookups)
-        .filter(|lookup| {
-            use scan::Asked::{Embed, Exists, HasEmbed};
-            !matches!(lookup.asked, Exists | Embed | HasEmbed)
-        })
-        .map(|lookup| lookup.name.as_slice())
-        .collect();
-    let mut keep = HashSet::new();
-    for name in file.paths() {
-        let path = PathBuf::from(OsStr::from_bytes(&name));
-        let below_user = user.iter().any(|dir| path.starts_with(dir));
-        let below_system = system.iter().any(|dir| path.starts_with(dir));
-        let is_user = match (below_user, below_system) {
-            (_, false) => true,
-            (false, true) => false,
-            (true, true) => {
-                let named = |dir: &Path| {
-                    path.strip_prefix(dir)
-                        .is_ok_and(|rest| asked.contains(rest.as_os_str().as_bytes()))
-                };
-                let by_user = user.iter().any(|dir| named(dir));
-                let by_system = system.iter().any(|dir| named(dir));
-                if by_user == by_system {
-                    return None;
-                }
-                by_user
-            }
-        };
-        if is_user {
-            keep.insert(name);
-        }
-    }
+    let keep = user_headers(file, family, command, search, scans, environment)?;
     if !command.reads_standard_input() {
         return Some(depfile::without(file, |name| keep.contains(name)));
     }
@@ -328,8 +295,8 @@ pub fn user_headers_only(
     (!user.names.is_empty()).then_some(user)
 }
 
-/// Has gcc itself write the user's `-MMD` file, by a preprocessor run of its
-/// own: slow, rare, and right where [`user_headers_only`] cannot tell.
+/// Has the compiler itself write the user's `-MMD` file, by a preprocessor run of
+/// its own: slow, rare, and right where [`user_headers_only`] cannot tell.
 pub fn ask_for_user_file(call: &Call<'_>, command: &Command) {
     let Some(wanted) = &command.dependencies else {
         return;
@@ -355,38 +322,4 @@ pub fn ask_for_all(call: &Call<'_>, command: &Command) -> Option<Vec<PathBuf>> {
     let answer = call.ask(&args).ok()?;
     let (_, rule) = depfile::detect(Family::Gcc, &answer.stdout)?;
     answer.status.success().then(|| paths_of(&rule).collect())
-}
-
-/// Whether `path` is below a directory of the search path that the user's own
-/// options did not add.
-pub fn is_system(path: &Path, command: &Command, search: &SearchPaths) -> bool {
-    let user: HashSet<PathBuf> = user_directories(command).collect();
-    let below = |dir: &&PathBuf| path.starts_with(dir);
-    let by_user = user.iter().any(|dir| path.starts_with(dir));
-    !by_user
-        && search
-            .angle
-            .iter()
-            .filter(|dir| !user.contains(*dir))
-            .any(|dir| below(&dir))
-}
-
-/// The directories that the user's own options add in front of the system's.
-fn user_directories(command: &Command) -> impl Iterator<Item = PathBuf> + '_ {
-    command
-        .args
-        .iter()
-        .filter(|arg| arg.class == Class::Search)
-        .filter_map(|arg| {
-            let first = arg.words.first()?.as_bytes();
-            let joined = first
-                .strip_prefix(b"-I")
-                .or_else(|| first.strip_prefix(b"-iquote"))?;
-            let directory = if joined.is_empty() {
-                arg.words.get(1)?.as_bytes()
-            } else {
-                joined
-            };
-            Some(PathBuf::from(OsStr::from_bytes(directory)))
-        })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::direct::{self, Lookup};
 use super::restore::{self, Failure, Products};
 use super::terminal::{Terminal, strip_color};
-use super::{Cached, comments, key, preprocessed, record};
+use super::{Cached, comments, key, preprocessed, record, sides};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Product, depfile};
 use crate::entry::manifest::{
@@ -216,8 +216,7 @@ impl Cached<'_> {
         let command = self.command;
         let products = Products {
             entry,
-            family: self.identity.family,
-            command,
+            overwrite: command.overwrite,
             hard_link: self.config.hard_link,
         };
         if let Some(wanted) = &command.dependencies
@@ -228,19 +227,11 @@ impl Cached<'_> {
                 .ok_or(Failure::Missing(BlobName::DEPENDENCIES))?;
             restore::write(&wanted.path, &text)?;
         }
-        for output in &command.outputs {
-            let Some(name) = BlobName::new(output.role) else {
-                continue;
-            };
-            if entry.len(&name).is_some() {
-                products.copy(&name, &output.path)?;
-            } else if !output.optional {
-                return Err(Failure::Missing(name));
-            }
-        }
+        sides::give_back(entry, command)?;
         if command.product != Product::Nothing {
             products.product(&command.output)?;
         }
+        sides::add_back(entry, command)?;
         if strip {
             stderr = strip_color(&stderr);
         }
@@ -299,6 +290,7 @@ impl Cached<'_> {
             self.working_directory,
             self.environment,
             directory.as_deref(),
+            self.table,
         )
     }
 
@@ -309,6 +301,9 @@ impl Cached<'_> {
         let mut inputs: Vec<(PathBuf, bool)> = named
             .map(|input| (input.path.clone(), input.optional))
             .collect();
+        if let Some(profile) = &self.command.profile {
+            inputs.push((sides::profile_path(profile, self.working_directory), true));
+        }
         let extra = self.config.extra_files_to_hash.iter();
         inputs.extend(extra.map(|path| (path.clone(), false)));
         inputs

@@ -8,7 +8,11 @@
 //! ```text
 //! record = "cachecid" version:u32 family:u8 digest:[32] version-line:text
 //!          files:u32 (stamp:[40] path:text)* absent:u32 (path:text)*
+//!          directories:u32 (stamp:[40] path:text)* configurations:u32 (path:text)*
 //! ```
+//!
+//! `directories` are those in which clang looks for configuration files; one that
+//! changed may hold another, so that the compiler is asked anew.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -23,17 +27,19 @@ use crate::sys::process::Invocation;
 use crate::sys::{Stamp, paths};
 
 const MAGIC: &[u8; 8] = b"cachecid";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Variables that decide which programs and libraries a driver starts.
-const DECIDING: [&str; 7] = [
+const DECIDING: [&str; 8] = [
     "PATH",
     "COMPILER_PATH",
     "GCC_EXEC_PREFIX",
     "LD_LIBRARY_PATH",
     "LD_PRELOAD",
-    "CLANG_CONFIG_FILE_SYSTEM_DIR",
-    "CLANG_CONFIG_FILE_USER_DIR",
+    "CLANG_NO_DEFAULT_CONFIG",
+    // Where a user's configuration directory is.
+    "HOME",
+    "XDG_CONFIG_HOME",
 ];
 
 /// A compiler, as far as results depend on it.
@@ -44,11 +50,21 @@ pub struct Identity {
     pub digest: Digest,
     /// What the compiler calls itself, for people.
     pub version: String,
-    /// The programs and libraries.
+    /// The programs and libraries, and all configuration files beside them.
     pub files: Vec<PathBuf>,
+    /// The configuration files that clang reads by itself, in order.
+    pub configurations: Vec<PathBuf>,
 }
 
 impl Identity {
+    /// [`below_prefix`] of this compiler.
+    pub fn below_prefix(&self) -> Vec<PathBuf> {
+        let programs = ["cc1", "cc1plus"];
+        let is_proper = |path: &&PathBuf| programs.iter().any(|program| path.ends_with(program));
+        let compiler = self.files.iter().find(is_proper);
+        below_prefix(compiler.map_or(Path::new("cc1"), PathBuf::as_path))
+    }
+
     /// Whether `SOURCE_DATE_EPOCH` decides what `__DATE__` and `__TIME__` are:
     /// in gcc since 7, in clang since 16.
     pub fn knows_source_date_epoch(&self) -> bool {
@@ -94,7 +110,12 @@ pub fn identify(
 fn record_key(program: &Path, environment: &Environment) -> Key {
     let mut hasher = KeyHasher::new("compiler");
     hasher.field("program", program.as_os_str().as_bytes());
-    if program.is_relative() {
+    let anywhere = |name: &&str| {
+        let mut places = environment.get(name).into_iter().flat_map(split);
+        places.any(|place| place.is_relative())
+    };
+    let placed = ["PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"];
+    if program.is_relative() || placed.iter().any(anywhere) {
         let here = paths::working_directory(None).unwrap_or_default();
         hasher.field("directory", here.as_os_str().as_bytes());
     }
@@ -115,7 +136,11 @@ pub(super) fn record_head() -> Vec<u8> {
     head.bytes
 }
 
-pub(super) fn load(record: &Path) -> Option<Identity> {
+pub(super) fn split(value: &OsStr) -> impl Iterator<Item = PathBuf> + '_ {
+    paths::search_path(Some(value))
+}
+
+pub fn load(record: &Path) -> Option<Identity> {
     let bytes = super::side::load(record)?;
     let mut reader = Reader::new(&bytes);
     if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {
@@ -142,11 +167,22 @@ pub(super) fn load(record: &Path) -> Option<Identity> {
             return None;
         }
     }
+    for _ in 0..reader.u32()? {
+        let stamp = Stamp::decode(reader.array()?);
+        if Stamp::of_path(reader.text()?).ok()? != stamp {
+            return None;
+        }
+    }
+    let mut configurations = Vec::new();
+    for _ in 0..reader.u32()? {
+        configurations.push(PathBuf::from(OsStr::from_bytes(reader.text()?.to_bytes())));
+    }
     Some(Identity {
         family,
         digest,
         version,
         files,
+        configurations,
     })
 }
 
@@ -155,6 +191,8 @@ struct Findings {
     probe: Probe,
     files: Vec<PathBuf>,
     absent: Vec<PathBuf>,
+    directories: Vec<(PathBuf, Stamp)>,
+    configurations: Vec<PathBuf>,
 }
 
 impl Findings {
@@ -168,13 +206,26 @@ impl Findings {
             probe,
             files: vec![program.to_owned()],
             absent: Vec::new(),
+            directories: Vec::new(),
+            configurations: Vec::new(),
         };
         for line in String::from_utf8_lossy(&answer.1).lines() {
-            let configuration = line
-                .strip_prefix("Reading specs from ")
-                .or_else(|| line.strip_prefix("Configuration file: "));
-            if let Some(path) = configuration {
+            if let Some(path) = line.strip_prefix("Reading specs from ") {
                 found.add_or_watch(PathBuf::from(path.trim()));
+            }
+            if let Some(path) = configuration_file(line) {
+                found.add_or_watch(path.clone());
+                found.configurations.push(path);
+            }
+            if found.probe.family == Family::Clang
+                && let Some(directory) = configuration_directory(line)
+            {
+                let home = environment.get("HOME").map(Path::new);
+                let below_home = directory.strip_prefix("~").ok();
+                match (below_home, home) {
+                    (Some(rest), Some(home)) => found.add_configurations(&home.join(rest)),
+                    _ => found.add_configurations(directory),
+                }
             }
         }
         found.add_subprograms(program, environment);
@@ -192,8 +243,11 @@ impl Findings {
                 for name in ["cc1plus", "cc1obj", "cc1objplus"] {
                     self.add_or_watch(directory.join(name));
                 }
-                self.add_or_watch(directory.join("specs"));
+                for specs in default_specs(directory) {
+                    self.add_or_watch(specs);
+                }
             }
+            self.add_prefixes(&compiler, environment);
             self.add_or_watch(compiler);
         }
         let answer = ask(program, &["-print-prog-name=as"]);
@@ -210,6 +264,42 @@ impl Findings {
             if self.add_or_watch(candidate) {
                 return;
             }
+        }
+    }
+
+    /// The programs that the environment puts in front of the compiler's own.
+    fn add_prefixes(&mut self, compiler: &Path, environment: &Environment) {
+        for variable in ["COMPILER_PATH", "GCC_EXEC_PREFIX"] {
+            for prefix in environment.get(variable).into_iter().flat_map(split) {
+                for name in below_prefix(compiler) {
+                    let path = prefix.join(&name);
+                    // A directory of headers: the search path shows it.
+                    if !path.is_dir() {
+                        self.add_or_watch(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All configuration files in a directory where clang looks for them: which
+    /// of them are read depends on the target.
+    fn add_configurations(&mut self, directory: &Path) {
+        let now = crate::sys::clock::coarse_now();
+        let Ok(stamp) = Stamp::of_path(directory) else {
+            self.absent.push(directory.to_owned());
+            return;
+        };
+        self.directories
+            .push((directory.to_owned(), stamp.if_settled(now)));
+        let entries = fs_err::read_dir(directory).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|suffix| suffix == "cfg"))
+            .collect();
+        found.sort();
+        for path in found {
+            self.add_or_watch(path);
         }
     }
 
@@ -258,6 +348,10 @@ impl Findings {
         for path in &self.files {
             let (digest, stamp) = crate::hash::file::digest(table, path)?;
             hasher.field("file", &digest.0);
+            // What a configuration file is for, its name says.
+            if path.extension().is_some_and(|suffix| suffix == "cfg") {
+                hasher.field("path", path.as_os_str().as_bytes());
+            }
             files.raw(&stamp.encode());
             files.text(path.as_os_str().as_bytes());
         }
@@ -265,11 +359,21 @@ impl Findings {
         for path in &self.absent {
             files.text(path.as_os_str().as_bytes());
         }
+        files.u32(self.directories.len() as u32);
+        for (path, stamp) in &self.directories {
+            files.raw(&stamp.encode());
+            files.text(path.as_os_str().as_bytes());
+        }
+        files.u32(self.configurations.len() as u32);
+        for path in &self.configurations {
+            files.text(path.as_os_str().as_bytes());
+        }
         let identity = Identity {
             family: self.probe.family,
             digest: Digest(hasher.finish().0),
             version: self.probe.version.clone(),
             files: self.files,
+            configurations: self.configurations,
         };
         let mut record = Writer::new();
         record.raw(MAGIC);
@@ -283,6 +387,76 @@ impl Findings {
         record.raw(&files.bytes);
         Some((identity, record.bytes))
     }
+}
+
+/// The file that a line of `clang -v` says is in use.
+pub fn configuration_file(line: &str) -> Option<PathBuf> {
+    let path = line.strip_prefix("Configuration file: ")?;
+    Some(PathBuf::from(path.trim()))
+}
+
+/// The directory that a line of `clang -v` says can hold such files.
+fn configuration_directory(line: &str) -> Option<&Path> {
+    let directory = [
+        "InstalledDir: ",
+        "System configuration file directory: ",
+        "User configuration file directory: ",
+    ]
+    .iter()
+    .find_map(|prefix| line.strip_prefix(prefix))?;
+    Some(Path::new(directory.trim()))
+}
+
+/// `machine` and `version` in `.../machine/version/cc1`.
+fn machine_and_version(compiler: &Path) -> Option<(&Path, &Path)> {
+    let directory = compiler.parent()?;
+    let version = Path::new(directory.file_name()?);
+    let machine = Path::new(directory.parent()?.file_name()?);
+    Some((machine, version))
+}
+
+/// Where gcc looks for a file of specs of its own; `directory` is that of `cc1`.
+fn default_specs(directory: &Path) -> Vec<PathBuf> {
+    let mut found = vec![directory.join("specs"), directory.join("../specs")];
+    if let Some((machine, version)) = machine_and_version(&directory.join("cc1")) {
+        let libraries = directory.join("../../../..").join(machine).join("lib");
+        found.push(libraries.join(machine).join(version).join("specs"));
+        found.push(libraries.join("specs"));
+    }
+    found
+}
+
+/// What a compile takes from a directory of `-B` or `COMPILER_PATH` if it is
+/// there: programs, specs and headers, also below the target's and the
+/// version's names. `compiler` is the compiler proper.
+pub fn below_prefix(compiler: &Path) -> Vec<PathBuf> {
+    let mut names: Vec<PathBuf> = [
+        "as",
+        "cc1",
+        "cc1plus",
+        "cc1obj",
+        "cc1objplus",
+        "objcopy",
+        "specs",
+        "include",
+        "include-fixed",
+    ]
+    .map(PathBuf::from)
+    .into();
+    let Some((machine, version)) = machine_and_version(compiler) else {
+        return names;
+    };
+    for program in ["as", "objcopy"] {
+        let mut name = machine.as_os_str().to_owned();
+        name.push("-");
+        name.push(program);
+        names.push(name.into());
+    }
+    let plain = names.clone();
+    for directory in [machine.to_owned(), machine.join(version)] {
+        names.extend(plain.iter().map(|name| directory.join(name)));
+    }
+    names
 }
 
 /// Standard output and error of a question to the compiler, in the C locale.

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::identity::Identity;
 use crate::compiler::environment::{self, EnvEffect};
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::config::Environment;
 use crate::entry::manifest::NewFile;
 use crate::hash::{Digest, Key, KeyHasher};
@@ -24,10 +24,14 @@ pub struct Ingredients<'a> {
     pub identity: &'a Identity,
     /// What stands for the compiler: its content, or what `compiler_check` says.
     pub compiler: Digest,
+    /// The compiler's file.
+    pub program: &'a Path,
     /// The driver's base name: a target prefix in it is an option.
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
     pub argv: &'a [std::ffi::OsString],
+    /// What tells this processor from others, if the command depends on it.
+    pub processor: Option<Vec<u8>>,
     /// The content of standard input, where it is the source.
     pub input: Option<Digest>,
     pub working_directory: &'a Path,
@@ -126,6 +130,9 @@ impl Ingredients<'_> {
         if let Some(input) = &self.input {
             hasher.field("input", &input.0);
         }
+        if command.product == Product::Nothing {
+            hasher.field("product", b"nothing");
+        }
         if let Some(dependencies) = &command.dependencies {
             let kind = [
                 u8::from(dependencies.user_only),
@@ -138,6 +145,9 @@ impl Ingredients<'_> {
         for output in &command.outputs {
             hasher.field("role", output.role.as_bytes());
         }
+        if let Some(dumps) = &command.dumps {
+            hasher.field("dumps", &dumps.named.len().to_le_bytes());
+        }
         let traits = &command.traits;
         if (traits.records_directory || traits.opaque_product) && self.hash_dir {
             hasher.field("directory", &self.recorded_directory());
@@ -147,14 +157,16 @@ impl Ingredients<'_> {
             hasher.field("directory", self.working_directory.as_os_str().as_bytes());
         }
         if traits.records_command {
+            // clang records where it stands itself.
+            hasher.field("program", self.program.as_os_str().as_bytes());
             for arg in self.argv {
                 hasher.field("argv", arg.as_bytes());
             }
         }
         if traits.depends_on_cpu
-            && let Some(cpu) = crate::sys::cpu::identity()
+            && let Some(processor) = &self.processor
         {
-            hasher.field("cpu", &cpu);
+            hasher.field("cpu", processor);
         }
         self.variables(hasher);
     }
@@ -249,3 +261,7 @@ impl Ingredients<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "key_test.rs"]
+mod tests;

@@ -11,6 +11,7 @@ mod comments;
 mod compile;
 mod dependencies;
 mod direct;
+mod dumps;
 mod existence;
 mod hit;
 mod identity;
@@ -28,16 +29,18 @@ mod search;
 mod session;
 mod shadow;
 mod side;
+mod sides;
 mod terminal;
 mod undeclared;
 mod unreported;
+mod user_headers;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::compiler::{Command, DriverName, Parsed, Product};
+use crate::compiler::{Command, DriverName, Parsed, Product, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
@@ -248,8 +251,14 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         command: &command,
         identity: &identity,
         compiler,
+        program: call.program,
         driver: base_name(call.name),
         argv: call.args,
+        processor: command
+            .traits
+            .depends_on_cpu
+            .then(crate::sys::cpu::identity)
+            .flatten(),
         input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,
@@ -276,6 +285,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
             && identity.knows_source_date_epoch(),
         absent_inputs: Vec::new(),
         watch: None,
+        before: sides::Before::default(),
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -308,9 +318,10 @@ fn understand(
         .iter()
         .map(|option| option.to_string_lossy().into_owned())
         .collect();
-    let parse = |family| {
+    let parse = |family, defaults: &[PathBuf]| {
         let reader = session::ResponseReader;
-        match crate::compiler::parse(family, driver, call.args, &reader, &ignore) {
+        let (args, ignore) = (call.args, &ignore);
+        match parse_configured(family, driver, args, &reader, ignore, defaults) {
             Parsed::Compile(command) => Ok(*command),
             Parsed::PassThrough(pass) => {
                 Err(End::HandOver(session::counter_of(pass.reason), pass.detail))
@@ -318,7 +329,7 @@ fn understand(
         }
     };
     let hint = driver.family.unwrap_or(crate::compiler::Family::Gcc);
-    let mut command = parse(hint)?;
+    let mut command = parse(hint, &[])?;
     session.refuse_environment()?;
     let identity = session.identify(call).ok_or_else(|| {
         End::HandOver(
@@ -326,19 +337,18 @@ fn understand(
             call.program.display().to_string(),
         )
     })?;
-    if identity.family != hint {
-        command = parse(identity.family)?;
+    if identity.family != hint || !identity.configurations.is_empty() {
+        command = parse(identity.family, &identity.configurations)?;
     }
     if command.traits.depends_on_cpu && crate::sys::cpu::identity().is_none() {
         let why = "the processor cannot be told from others".to_owned();
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, why));
     }
-    if let Some(option) = dependencies::stray_option(&command) {
+    if let Some(option) = dependencies::stray_option(identity.family, &command) {
         return Err(End::HandOver(Counter::UnsupportedCompilerOption, option));
     }
-    let replaced = restore::replaces(identity.family, &command);
     if command.product != Product::Nothing
-        && restore::existing(&command.output, replaced) == restore::Existing::Special
+        && restore::existing(&command.output, command.overwrite) == restore::Existing::Special
     {
         let output = command.output.display().to_string();
         return Err(End::HandOver(Counter::BadOutputFile, output));
@@ -371,6 +381,8 @@ pub(crate) struct Cached<'a> {
     /// Files named by options that are not there.
     absent_inputs: Vec<PathBuf>,
     watch: Option<undeclared::Watch>,
+    /// What was there before the compile.
+    before: sides::Before,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -437,6 +449,7 @@ impl Cached<'_> {
         if self.command.traits.has_unknown {
             self.watch = Some(undeclared::Watch::begin(self.command));
         }
+        self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
         let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {

@@ -206,14 +206,10 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {
             let trimmed = trim(cached, style, &whole, search.as_ref(), &files);
-            if trimmed.is_none() {
-                dependencies::ask_for_user_file(&cached.call, cached.command);
-                return refuse(
-                    Counter::InternalError,
-                    "which headers are the system's is not clear",
-                );
+            match trimmed {
+                Some(trimmed) => Some((style, trimmed)),
+                None => Some(asked(cached, &whole, &files, compiled.started)?),
             }
-            trimmed.map(|trimmed| (style, trimmed))
         }
         file => file,
     };
@@ -248,6 +244,37 @@ pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
     }
 }
 
+/// The user's dependency file, written by the compiler itself in a run of its
+/// own; it must be about the same files as the compile.
+fn asked(
+    cached: &Cached<'_>,
+    whole: &depfile::DepFile,
+    files: &[Dependency],
+    started: Nanos,
+) -> Result<UserFile, Refusal> {
+    dependencies::ask_for_user_file(&cached.call, cached.command);
+    let changed =
+        |file: &Dependency| !Stamp::of_path(&file.path).is_ok_and(|stamp| stamp.changed < started);
+    if let Some(file) = files.iter().find(|file| changed(file)) {
+        let why = format!("{} is newer than the compile", file.path.display());
+        return refuse(Counter::ModifiedInputFile, why);
+    }
+    let wanted = cached.command.dependencies.as_ref();
+    let written = wanted.and_then(|wanted| {
+        let bytes = fs_err::read(&wanted.path).ok()?;
+        depfile::detect_for(cached.identity.family, &bytes, &wanted.target)
+    });
+    match written {
+        Some((style, user)) if user.names.iter().all(|name| whole.names.contains(name)) => {
+            Ok((style, user))
+        }
+        _ => refuse(
+            Counter::InternalError,
+            "which headers are the system's is not clear",
+        ),
+    }
+}
+
 /// Takes the system headers out of the user's dependency file and writes it
 /// anew. `None`: that could not be done.
 fn trim(
@@ -263,6 +290,7 @@ fn trim(
         .collect();
     let trimmed = dependencies::user_headers_only(
         whole,
+        cached.identity.family,
         cached.command,
         search?,
         &scans,

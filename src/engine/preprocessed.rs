@@ -47,6 +47,8 @@ pub fn may_be_used(command: &Command) -> bool {
         && command.product == Product::Code
         && command.inputs.is_empty()
         && command.outputs.is_empty()
+        && command.dumps.is_none()
+        && command.profile.is_none()
 }
 
 /// Words in the text that make the result depend on where tokens stand.
@@ -97,12 +99,12 @@ pub fn expand_with(
 }
 
 /// The arguments of `command` for a preprocessor run of our own: without the
-/// product, its name and dependency options.
+/// product, its name, dependency options and further files.
 pub fn arguments(command: &Command) -> Vec<OsString> {
     command
         .args
         .iter()
-        .filter(|arg| arg.class != Class::Silent)
+        .filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
         .flat_map(|arg| arg.words.iter().cloned())
         .filter(|word| word != "-c" && word != "-S")
         .collect()

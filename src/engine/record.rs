@@ -1,6 +1,7 @@
 //! Storing what a compile gave: only if everything it depended on is known,
 //! did not change meanwhile, and will be noticed when it changes.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +11,7 @@ use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, existence, precompiled, restore, unreported};
+use super::{Cached, base, existence, precompiled, restore, sides, unreported};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
@@ -145,8 +146,9 @@ pub fn record(
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let streams = &compiled.captured;
-    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
-        // Messages quote their sources.
+    let quiet = streams.stdout.is_empty() && streams.stderr.is_empty();
+    // Messages quote their sources; precompiled headers compare them.
+    if !quiet || evidence.precompiled || evidence.held_times {
         evidence.take_literally();
     }
     let files = evidence.manifest_files(cached, compiled.started)?;
@@ -247,8 +249,7 @@ fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal
         return Ok(());
     }
     let path = &cached.command.output;
-    let replaced = restore::replaces(cached.identity.family, cached.command);
-    match restore::existing(path, replaced) {
+    match restore::existing(path, cached.command.overwrite) {
         restore::Existing::File if written_since(path, compiled.started) => Ok(()),
         restore::Existing::File => refuse(
             Counter::CompilerProducedNoOutput,
@@ -274,6 +275,8 @@ fn check_undeclared(cached: &Cached<'_>) -> Result<(), Refusal> {
             .map(|wanted| wanted.path.as_path()),
     );
     declared.extend(command.outputs.iter().map(|output| output.path.as_path()));
+    let named = command.dumps.iter().flat_map(|dumps| &dumps.named);
+    declared.extend(named.map(|(path, _)| path.as_path()));
     match watch.surprise(&declared) {
         Some(path) => refuse(Counter::WroteUndeclaredFile, path.display().to_string()),
         None => Ok(()),
@@ -410,25 +413,13 @@ fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
 }
 
 /// The files that go into the entry, by blob name.
-fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, PathBuf)>, Refusal> {
+fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, Blob)>, Refusal> {
     let command = cached.command;
     let mut outputs = Vec::new();
     if command.product != Product::Nothing {
-        outputs.push((BlobName::OUTPUT, command.output.clone()));
+        outputs.push((BlobName::OUTPUT, Blob::File(command.output.clone())));
     }
-    for output in &command.outputs {
-        let Some(name) = BlobName::new(output.role) else {
-            return refuse(Counter::InternalError, format!("role {}", output.role));
-        };
-        if written_since(&output.path, compiled.started) {
-            outputs.push((name, output.path.clone()));
-        } else if !output.optional {
-            return refuse(
-                Counter::CompilerProducedNoOutput,
-                format!("{} was not written", output.path.display()),
-            );
-        }
-    }
+    outputs.extend(sides::gather(command, &cached.before, compiled.started)?);
     Ok(outputs)
 }
 
@@ -436,7 +427,7 @@ fn outputs(cached: &Cached<'_>, compiled: &Compiled) -> Result<Vec<(BlobName, Pa
 fn pin(
     cached: &Cached<'_>,
     compiled: &Compiled,
-    outputs: &[(BlobName, PathBuf)],
+    outputs: &[(BlobName, Blob)],
     depfile: Option<&[u8]>,
     evidence: &mut Evidence,
 ) -> Result<(), Refusal> {
@@ -450,9 +441,13 @@ fn pin(
     let mut sees_here = streams.iter().any(|text| sees(text, here));
     let mut sees_base = base.is_some_and(|base| streams.iter().any(|text| sees(text, base)));
     if !in_key || base.is_some() {
-        for (_, path) in outputs {
-            let Ok(content) = fs_err::read(path) else {
-                return refuse(Counter::InternalError, "an output is gone");
+        for (_, blob) in outputs {
+            let content = match blob {
+                Blob::Bytes(bytes) => Cow::Borrowed(bytes),
+                Blob::File(path) => match fs_err::read(path) {
+                    Ok(bytes) => Cow::Owned(bytes),
+                    Err(_) => return refuse(Counter::InternalError, "an output is gone"),
+                },
             };
             sees_here |= sees(&content, here);
             sees_base |= base.is_some_and(|base| sees(&content, base));
@@ -532,12 +527,12 @@ fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
 fn entry(
     cached: &Cached<'_>,
     compiled: &Compiled,
-    outputs: &[(BlobName, PathBuf)],
+    outputs: &[(BlobName, Blob)],
     depfile: Option<Vec<u8>>,
 ) -> Entry {
     let mut entry = Entry::default();
-    for (name, path) in outputs {
-        entry.insert(name.clone(), Blob::File(path.clone()));
+    for (name, blob) in outputs {
+        entry.insert(name.clone(), blob.clone());
     }
     if let Some(depfile) = depfile {
         entry.insert(BlobName::DEPENDENCIES, depfile);
@@ -550,12 +545,15 @@ fn entry(
 }
 
 /// The metadata blob: JSON for people and tools.
-fn metadata(cached: &Cached<'_>, compiled: &Compiled, outputs: &[(BlobName, PathBuf)]) -> Vec<u8> {
+fn metadata(cached: &Cached<'_>, compiled: &Compiled, outputs: &[(BlobName, Blob)]) -> Vec<u8> {
     let text = |text: &OsStr| text.to_string_lossy().into_owned();
     let sizes: serde_json::Map<String, serde_json::Value> = outputs
         .iter()
-        .map(|(name, path)| {
-            let size = Stamp::of_path(path).map_or(0, |stamp| stamp.size);
+        .map(|(name, blob)| {
+            let size = match blob {
+                Blob::Bytes(bytes) => bytes.len() as u64,
+                Blob::File(path) => Stamp::of_path(path).map_or(0, |stamp| stamp.size),
+            };
             (name.to_string(), size.into())
         })
         .collect();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, statat};
 
-use crate::compiler::{Command, Family};
+use crate::compiler::Overwrite;
 use crate::entry::BlobName;
 use crate::store::OpenEntry;
 
@@ -37,15 +37,14 @@ pub enum Existing {
     Special,
 }
 
-/// Looks at `path`, where a product goes. `replaced` says whether the compiler
-/// replaces a file there (rather than writing into it).
-pub fn existing(path: &Path, replaced: bool) -> Existing {
+/// Looks at `path`, where a file goes that the compiler treats as `overwrite` says.
+pub fn existing(path: &Path, overwrite: Overwrite) -> Existing {
     let Ok(stat) = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) else {
         return Existing::Nothing;
     };
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let writable = stat.st_mode & 0o200 != 0;
-    let shared = stat.st_nlink != 1 && !replaced;
+    let shared = stat.st_nlink != 1 && overwrite == Overwrite::Truncated;
     match stat {
         _ if !regular || !writable || shared => Existing::Special,
         Stat { st_size: 0, .. } => Existing::Empty,
@@ -53,60 +52,36 @@ pub fn existing(path: &Path, replaced: bool) -> Existing {
     }
 }
 
-/// What becomes of a regular file where a product goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Writing {
-    /// It is written into, and keeps its mode: gcc's own products, clang's
-    /// assembler.
-    InPlace,
-    /// A new file takes its place: clang.
-    Replaced,
-    /// A new file takes its place, but one with nothing in it is written into:
-    /// the assembler `as`.
-    ReplacedUnlessEmpty,
-}
-
-/// How the compiler of `family` writes the product of `command`.
-pub fn writing(family: Family, command: &Command) -> Writing {
-    let object = !command.is_written_in_place();
-    match family {
-        _ if command.traits.runs_assembler && object => Writing::ReplacedUnlessEmpty,
-        // With -S, assembler is only preprocessed.
-        Family::Clang if command.assembly || !command.language.is_assembler() => Writing::Replaced,
-        _ => Writing::InPlace,
+/// Makes way for a new file where the compiler does.
+fn make_way(path: &Path, overwrite: Overwrite, existing: Existing) -> Result<(), Failure> {
+    let goes = match overwrite {
+        Overwrite::Replaced => matches!(existing, Existing::File | Existing::Empty),
+        Overwrite::ReplacedUnlessEmpty => existing == Existing::File,
+        Overwrite::Truncated | Overwrite::Appended | Overwrite::Unclear => false,
+    };
+    match goes {
+        true => rustix::fs::unlink(path).map_err(|error| failure(path, error.into())),
+        false => Ok(()),
     }
-}
-
-/// Whether the compiler of `family` replaces an existing product (rather than
-/// writing into it).
-pub fn replaces(family: Family, command: &Command) -> bool {
-    writing(family, command) != Writing::InPlace
 }
 
 /// How products are written.
 pub struct Products<'a> {
     pub entry: &'a dyn OpenEntry,
-    pub family: Family,
-    pub command: &'a Command,
+    pub overwrite: Overwrite,
     pub hard_link: bool,
 }
 
 impl Products<'_> {
     /// Writes the object or assembly to `path`.
     pub fn product(&self, path: &Path) -> Result<(), Failure> {
-        let writing = writing(self.family, self.command);
-        let replaced = writing != Writing::InPlace;
-        let existing = existing(path, replaced);
-        if replaced
-            && (existing == Existing::File
-                || (existing == Existing::Empty && writing == Writing::Replaced))
-        {
-            rustix::fs::unlink(path).map_err(|error| failure(path, error.into()))?;
-        }
-        if self.hard_link && replaced && existing != Existing::Special && self.link(path)? {
+        let existing = existing(path, self.overwrite);
+        make_way(path, self.overwrite, existing)?;
+        let new = self.overwrite != Overwrite::Truncated;
+        if self.hard_link && new && existing != Existing::Special && self.link(path)? {
             return Ok(());
         }
-        self.copy(&BlobName::OUTPUT, path)
+        fill(self.entry, &BlobName::OUTPUT, path)
     }
 
     /// Gives the stored file a second name. `false`: not possible here.
@@ -121,20 +96,70 @@ impl Products<'_> {
         let _ = rustix::fs::unlink(path);
         Ok(rustix::fs::link(&stored, path).is_ok())
     }
+}
 
-    /// Writes a blob into the file `path`, made if need be.
-    pub fn copy(&self, name: &BlobName, path: &Path) -> Result<(), Failure> {
-        let file = create(path)?;
-        match self.entry.copy_to(name, &file) {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let _ = rustix::fs::unlink(path);
-                Err(Failure::Missing(name.clone()))
-            }
-            Err(error) => {
-                let _ = rustix::fs::unlink(path);
-                Err(error.into())
-            }
+/// Writes a blob to `path`, treating a file there as the compiler does.
+pub fn copy(
+    entry: &dyn OpenEntry,
+    name: &BlobName,
+    path: &Path,
+    overwrite: Overwrite,
+) -> Result<(), Failure> {
+    prepare(path, overwrite)?;
+    fill(entry, name, path)
+}
+
+/// Writes `bytes` to `path`, treating a file there as the compiler does.
+pub fn write_over(path: &Path, overwrite: Overwrite, bytes: &[u8]) -> Result<(), Failure> {
+    prepare(path, overwrite)?;
+    if overwrite != Overwrite::Appended {
+        return write(path, bytes);
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC;
+    let mut file = open(path, flags)?;
+    file.write_all(bytes).map_err(|error| failure(path, error))
+}
+
+/// Makes `path` ready for a file that is written in place or made.
+fn prepare(path: &Path, overwrite: Overwrite) -> Result<(), Failure> {
+    let existing = existing(path, overwrite);
+    match overwrite {
+        Overwrite::Truncated | Overwrite::Appended => Ok(()),
+        _ if existing == Existing::Nothing => Ok(()),
+        _ if existing == Existing::Special => Err(occupied(path)),
+        Overwrite::Unclear if !is_as_new(path) => Err(occupied(path)),
+        _ => make_way(path, overwrite, existing),
+    }
+}
+
+/// Whether the file at `path` is such that nobody can tell whether it was
+/// written into or made anew.
+fn is_as_new(path: &Path) -> bool {
+    // SAFETY of the detour: the mask is set back at once, and no other thread
+    // of ours makes files.
+    let mask = rustix::process::umask(Mode::empty());
+    rustix::process::umask(mask);
+    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+        stat.st_nlink == 1 && stat.st_mode & 0o7777 == 0o666 & !mask.as_raw_mode()
+    })
+}
+
+fn occupied(path: &Path) -> Failure {
+    failure(path, std::io::ErrorKind::AlreadyExists.into())
+}
+
+/// Writes a blob into the file `path`, made if need be.
+fn fill(entry: &dyn OpenEntry, name: &BlobName, path: &Path) -> Result<(), Failure> {
+    let file = create(path)?;
+    match entry.copy_to(name, &file) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let _ = rustix::fs::unlink(path);
+            Err(Failure::Missing(name.clone()))
+        }
+        Err(error) => {
+            let _ = rustix::fs::unlink(path);
+            Err(error.into())
         }
     }
 }
@@ -148,6 +173,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 
 fn create(path: &Path) -> Result<File, Failure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+    open(path, flags)
+}
+
+fn open(path: &Path, flags: OFlags) -> Result<File, Failure> {
     let mode = Mode::from_raw_mode(0o666);
     rustix::fs::open(path, flags, mode)
         .map(File::from)

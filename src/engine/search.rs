@@ -14,12 +14,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::identity::Identity;
+use super::identity::{Identity, configuration_file};
 use crate::compiler::Command;
 use crate::compiler::environment::{self, EnvEffect};
 use crate::compiler::search::{SearchPaths, parse_search_paths, probe_args};
 use crate::config::Environment;
-use crate::hash::KeyHasher;
+use crate::hash::{InodeTable, KeyHasher};
 use crate::sys::codec::{Reader, Writer};
 use crate::sys::process::Invocation;
 use crate::sys::stamp::is_directory;
@@ -36,6 +36,7 @@ pub fn search_paths(
     working_directory: &Path,
     environment: &Environment,
     directory: Option<&Path>,
+    table: &mut InodeTable,
 ) -> Option<SearchPaths> {
     let args = probe_args(command);
     let mut hasher = KeyHasher::new("search");
@@ -45,6 +46,12 @@ pub fn search_paths(
     hasher.field("directory", working_directory.as_os_str().as_bytes());
     for arg in &args {
         hasher.field("arg", arg.as_bytes());
+    }
+    // Files of options lead to other directories when they change.
+    let specs = command.inputs.iter();
+    for file in specs.filter(|input| input.option.ends_with("-specs=")) {
+        let content = crate::hash::file::digest(table, &file.path);
+        hasher.field("specs", &content.map_or([0; 32], |(digest, _)| digest.0));
     }
     for (name, value) in environment.iter() {
         if environment::classify(name.as_bytes()) == EnvEffect::KeyAndSearch {
@@ -56,14 +63,19 @@ pub fn search_paths(
     if let Some(paths) = record.as_deref().and_then(load) {
         return Some(paths);
     }
-    let paths = ask(program, command, args)?;
+    let paths = ask(program, identity, command, args)?;
     if let Some(record) = record {
         super::side::save(&record, &encode(&paths));
     }
     Some(paths)
 }
 
-fn ask(program: &Path, command: &Command, mut args: Vec<OsString>) -> Option<SearchPaths> {
+fn ask(
+    program: &Path,
+    identity: &Identity,
+    command: &Command,
+    mut args: Vec<OsString>,
+) -> Option<SearchPaths> {
     let fixed = [
         "-E",
         "-v",
@@ -85,6 +97,19 @@ fn ask(program: &Path, command: &Command, mut args: Vec<OsString>) -> Option<Sea
     // that matter here may need others to be accepted (`-mcmodel=kernel` needs
     // `-fno-PIE`).
     let answer = invocation.query().ok()?;
+    // Which configuration files clang reads by itself depends on the target;
+    // the command line was read with those of its default.
+    let text = String::from_utf8_lossy(&answer.stderr);
+    let read: Vec<PathBuf> = text.lines().filter_map(configuration_file).collect();
+    let none = args.iter().any(|arg| arg == "--no-default-config");
+    let expected = if none {
+        &[]
+    } else {
+        &identity.configurations[..]
+    };
+    if read != expected {
+        return None;
+    }
     // Headers in frameworks are found by a rule of their own, which is not followed.
     parse_search_paths(&answer.stderr).filter(|paths| paths.frameworks.is_empty())
 }

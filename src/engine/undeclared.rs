@@ -47,9 +47,15 @@ impl Watch {
     }
 }
 
-/// Without a leading `./`.
+/// The same for all spellings of a path: its directory in full, and its name.
 fn plain(path: &Path) -> PathBuf {
-    path.strip_prefix(".").unwrap_or(path).to_owned()
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let here = match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    };
+    let whole = fs_err::canonicalize(here).unwrap_or(here.to_owned());
+    whole.join(path.file_name().unwrap_or_default())
 }
 
 fn snapshot(directories: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Stamp> {

@@ -14,6 +14,8 @@
 //! - `#embed`: beside the file that asks, in the working directory, then those
 //!   of `--embed-dir=`.
 
+mod drivers;
+
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -22,7 +24,8 @@ use std::path::{Path, PathBuf};
 use super::before::option_directory;
 use super::observe::{Dependency, data_file};
 use super::record::{Refusal, refuse};
-use super::{Cached, dependencies, preprocessed};
+use super::{Cached, preprocessed};
+use crate::compiler::environment::{self, EnvEffect};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family, depfile};
 use crate::hash::assembler::{self, Reads};
@@ -56,10 +59,15 @@ pub fn find(
     started: Nanos,
 ) -> Result<Unreported, Refusal> {
     let obscure = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.obscure);
-    if !cached.command.traits.no_preprocessing
+    if !cached.command.language.is_assembler()
         && let Some(file) = files.iter().find(obscure)
     {
         return not_followed(&file.path);
+    }
+    let names_one = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.precompiled);
+    if let Some(file) = files.iter().find(names_one) {
+        let why = file.path.display().to_string();
+        return refuse(Counter::CouldNotUsePrecompiledHeader, why);
     }
     let mut inquiry = Inquiry {
         cached,
@@ -78,6 +86,9 @@ pub fn find(
     inquiry.offloading()?;
     inquiry.assembler()?;
     inquiry.embedded()?;
+    inquiry.specs()?;
+    inquiry.prefixes()?;
+    inquiry.default_lists()?;
     inquiry.clock()?;
     Ok(inquiry.found)
 }
@@ -90,6 +101,11 @@ fn not_followed<T>(path: &Path) -> Result<T, Refusal> {
             path.display()
         ),
     )
+}
+
+/// Whether a variable names directories of headers.
+fn is_search(name: &OsStr) -> bool {
+    environment::classify(name.as_bytes()) == EnvEffect::KeyAndSearch
 }
 
 struct Inquiry<'i, 'c> {
@@ -120,12 +136,18 @@ impl Inquiry<'_, '_> {
 
     /// Preprocessing looked at the files again: were they still the same?
     fn check_unchanged(&self) -> Result<(), Refusal> {
+        let stdin = self.cached.call.input.map(|_| &self.cached.command.source);
         let changed = |file: &&Dependency| {
+            if Some(&file.path) == stdin {
+                return false;
+            }
             Stamp::of_path(&file.path).map_or(true, |stamp| {
                 stamp.modified.max(stamp.changed) >= self.started
             })
         };
-        match self.files.iter().find(changed) {
+        // Standard input has been read for good.
+        let read = usize::from(self.cached.call.input.is_some());
+        match self.files.iter().skip(read).find(changed) {
             None => Ok(()),
             Some(file) => refuse(
                 Counter::ModifiedInputFile,
@@ -157,6 +179,12 @@ impl Inquiry<'_, '_> {
             return Ok(());
         }
         let reads = self.assembler_reads()?;
+        // Directives without a dot, parameters without a backslash.
+        let other_syntax =
+            |word: Vec<u8>| matches!(word.as_slice(), b"-M" | b"--mri" | b"--alternate");
+        if self.assembler_words().any(other_syntax) {
+            return not_followed(&self.cached.command.source);
+        }
         if reads.is_empty() {
             return Ok(());
         }
@@ -197,10 +225,11 @@ impl Inquiry<'_, '_> {
         if command.assembly && self.cached.identity.family == Family::Gcc {
             return Ok(Reads::default());
         }
+        let own = self.own_places();
         let asks = |(path, scan): (&Path, &Scan)| {
             // The system's headers name no data files in assembler.
             scan.assembler_file
-                || (scan.opaque_assembler && !dependencies::is_system(path, command, self.search))
+                || (scan.opaque_assembler && !own.iter().any(|place| path.starts_with(place)))
         };
         let hidden = self.in_options(b"asm") || self.in_options(b"incbin");
         if !hidden && !self.scans().any(asks) {
@@ -210,11 +239,34 @@ impl Inquiry<'_, '_> {
         Ok(assembler::of_preprocessed(&text))
     }
 
+    /// The directories that the compiler searches by itself.
+    fn own_places(&self) -> Vec<&PathBuf> {
+        let named: HashSet<PathBuf> = self.named_places().collect();
+        let own = |place: &&PathBuf| place.is_absolute() && !named.contains(*place);
+        // `CPATH` and its kin, which nothing tells from those.
+        let mut variables = self.cached.environment.iter();
+        match variables.any(|(name, _)| name.as_bytes().ends_with(b"PATH") && is_search(name)) {
+            true => Vec::new(),
+            false => self.search.angle.iter().filter(own).collect(),
+        }
+    }
+
+    /// The directories of the command line.
+    fn named_places(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let args = self.cached.command.args.iter();
+        args.filter(|arg| arg.class == Class::Search)
+            .filter_map(|arg| option_directory(&arg.words))
+            .map(Path::to_owned)
+    }
+
     /// The source as it is, or preprocessed.
     fn text(&self, plain: bool) -> Result<Vec<u8>, Refusal> {
         let command = self.cached.command;
         let text = match plain {
-            true => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            true => match self.cached.call.input {
+                Some(input) => Some(input.bytes.clone()),
+                None => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            },
             false => preprocessed::expand(&self.cached.call, command),
         };
         self.check_unchanged()?;
@@ -224,17 +276,35 @@ impl Inquiry<'_, '_> {
         }
     }
 
+    /// What `-Wa,` and `-Xassembler` hand on; `-I` and its value as one word.
+    fn assembler_words(&self) -> impl Iterator<Item = Vec<u8>> {
+        let mut words: Vec<Vec<u8>> = Vec::new();
+        for arg in &self.cached.command.args {
+            let list: Vec<&[u8]> = match arg.words.as_slice() {
+                [word] => match word.as_bytes().strip_prefix(b"-Wa,") {
+                    Some(list) => list.split(|b| *b == b',').collect(),
+                    None => continue,
+                },
+                [option, word] if option == "-Xassembler" => vec![word.as_bytes()],
+                _ => continue,
+            };
+            for word in list {
+                match words.last_mut() {
+                    Some(last) if last == b"-I" => last.extend_from_slice(word),
+                    _ => words.push(word.to_owned()),
+                }
+            }
+        }
+        words.into_iter()
+    }
+
     fn assembler_places(&self) -> Vec<PathBuf> {
-        let named = self
-            .cached
-            .command
-            .args
-            .iter()
-            .filter(|arg| arg.class == Class::Search)
-            .filter_map(|arg| option_directory(&arg.words))
-            .map(Path::to_owned);
         let mut places = vec![PathBuf::new()];
-        places.extend(named);
+        places.extend(self.named_places());
+        places.extend(self.assembler_words().filter_map(|word| {
+            let rest = word.strip_prefix(b"-I")?;
+            (!rest.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(rest)))
+        }));
         places.extend(self.search.quote.iter().chain(&self.search.angle).cloned());
         let mut seen = HashSet::new();
         places.retain(|place| seen.insert(place.clone()));

@@ -86,7 +86,8 @@ fn without_comments(text: &[u8]) -> Option<Vec<u8>> {
     while let [byte, tail @ ..] = rest {
         match (byte, tail) {
             (b'#', _) if line_start => {
-                rest = rest.get(memchr::memchr(b'\n', rest).unwrap_or(rest.len())..)?;
+                // clang ends lines at carriage returns, too.
+                rest = rest.get(memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len())..)?;
                 continue;
             }
             (b'/', [b'*', body @ ..]) => {
@@ -260,7 +261,7 @@ impl<'a> Literals<'a> {
     fn step(&mut self, reads: &mut Reads) {
         match self.rest() {
             [] => {}
-            [b'#', ..] if self.at_line_start() => self.skip_line(),
+            [b'#', ..] if self.at_marker() => self.skip_line(),
             [b'/', b'*' | b'/', ..] => self.skip_space(),
             [b'"', ..] => self.other_strings(reads),
             [b'\'', ..] => self.character(),
@@ -280,17 +281,19 @@ impl<'a> Literals<'a> {
         }
     }
 
-    fn at_line_start(&self) -> bool {
+    /// At a line marker: `# 12 "file"`. Pragmas are text as any other.
+    fn at_marker(&self) -> bool {
         let before = self.text.get(..self.at).unwrap_or_default();
         let line = before
             .iter()
             .rposition(|b| *b == b'\n')
             .map_or(0, |at| at + 1);
-        before
+        let alone = before
             .get(line..)
             .unwrap_or_default()
             .trim_ascii()
-            .is_empty()
+            .is_empty();
+        alone && matches!(self.rest(), [_, b' ', b'0'..=b'9', ..])
     }
 
     fn skip_line(&mut self) {
@@ -307,7 +310,7 @@ impl<'a> Literals<'a> {
                     let end = memchr::memmem::find(body, b"*/").map(|at| at + 2);
                     self.at += 2 + end.unwrap_or(body.len());
                 }
-                [b'#', ..] if self.at_line_start() => self.skip_line(),
+                [b'#', ..] if self.at_marker() => self.skip_line(),
                 _ => return,
             }
         }

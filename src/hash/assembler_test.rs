@@ -69,6 +69,8 @@ fn names_that_are_not_told() {
 
 #[test]
 fn comments_that_are_none_hide_nothing() {
+    let (data, _, _) = source("# x\r.incbin \"r\"\n");
+    assert_eq!(data, ["r"]);
     // The quote of a character does not open a string.
     let (data, _, _) = source("mov $'\", %al\n.ascii \"/*\"\n.incbin \"a\"\n.ascii \"*/\"\n");
     assert_eq!(data, ["a"]);
@@ -89,6 +91,10 @@ fn inline_assembler() {
         (
             "__attribute__((section(\"a\\n.incbin \\\"s\\\"\"))) int x;",
             &["s"],
+        ),
+        (
+            "#pragma clang attribute push(__attribute__((section(\"a\\n.incbin \\\"p\\\"\"))))",
+            &["p"],
         ),
         ("asm goto (\"\\x2eincbin \\\"o\\\"\" :::: l);", &["o"]),
         ("int n = 1'000'000; asm(\".incbin \\\"n\\\"\");", &["n"]),

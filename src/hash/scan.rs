@@ -90,6 +90,9 @@ pub struct Scan {
     /// Something the scanner does not follow (`#pragma` that reads files,
     /// `__has_embed(MACRO)`).
     pub obscure: bool,
+    /// `#pragma GCC pch_preprocess`: a precompiled header that preprocessed text
+    /// names is read.
+    pub precompiled: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
 }
@@ -102,7 +105,17 @@ pub fn scan(text: &[u8]) -> Scan {
 
 /// Scans `text`, in which the macros `existence` do what `__has_include` does.
 pub fn scan_with(text: &[u8], existence: &[Vec<u8>]) -> Scan {
+    // A byte-order mark is no text.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut found = scan_plain(text, existence);
+    // clang ends lines at carriage returns, too, gcc takes them for blanks.
+    if has_lone_return(text) {
+        let lines: Vec<u8> = text
+            .iter()
+            .map(|b| if *b == b'\r' { b'\n' } else { *b })
+            .collect();
+        found.join(scan_plain(&lines, existence));
+    }
     if memchr::memmem::find(text, b"??").is_some() {
         let replaced = trigraphs::replaced(text);
         if replaced != text {
@@ -132,6 +145,10 @@ fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
     scanner.found
+}
+
+fn has_lone_return(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'))
 }
 
 /// Whether a backslash ends a line (white space between is allowed by gcc).
@@ -322,9 +339,18 @@ impl<'a> Scanner<'a> {
             }
             b"defined" => self.skip_operand(),
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
+            b"_Pragma" | b"GCC" => self.found.obscure |= self.names_dependency(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
             _ => self.found.time_pieces |= is_time_piece(word),
         }
+    }
+
+    /// Behind `_Pragma` or `GCC`: whether this is the pragma that looks at the
+    /// time of a file.
+    fn names_dependency(&self) -> bool {
+        let rest = self.rest();
+        let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        memchr::memmem::find(&rest[..line], b"dependency").is_some()
     }
 
     /// Behind `asm`: looks ahead whether its text is all string literals.
@@ -530,8 +556,9 @@ impl<'a> Scanner<'a> {
                 self.skip_blank();
                 match self.take_word() {
                     b"system_header" => self.found.system_header = true,
-                    // `#pragma GCC dependency "file"` compares times; pch_preprocess reads.
-                    b"dependency" | b"pch_preprocess" => self.found.obscure = true,
+                    // `#pragma GCC dependency "file"` compares times.
+                    b"dependency" => self.found.obscure = true,
+                    b"pch_preprocess" => self.found.precompiled = true,
                     b"module" => self.found.obscure = true,
                     _ => {}
                 }

@@ -109,6 +109,14 @@ fn trigraphs() {
 }
 
 #[test]
+fn odd_files() {
+    assert_eq!(names("\u{feff}#include <a.h>\n"), ["<a.h>"]);
+    assert_eq!(names("int x;\r#include <a.h>\r"), ["<a.h>"]);
+    assert_eq!(names("// x\r#include <a.h>\n"), ["<a.h>"]);
+    assert_eq!(names("int x;\r\n#include <a.h>\r\n"), ["<a.h>"]);
+}
+
+#[test]
 fn not_in_comments_or_strings() {
     assert!(names("// #include <a.h>\n/*\n#include <b.h>\n*/").is_empty());
     assert!(names("char *s = \"\\\n#include <b.h>\";").is_empty());
@@ -183,6 +191,9 @@ fn the_rest() {
     assert!(scan(b"#embed NAME").computed_embed);
     assert!(scan(b"#if __has_embed(NAME)").computed_existence);
     assert!(!scan(b"int __has_embed(NAME);").computed_existence);
+    assert!(scan(b"_Pragma(\"GCC dependency \\\"a\\\"\")").obscure);
+    assert!(scan(b"DO(GCC dependency \"a\")").obscure);
+    assert!(!scan(b"_Pragma(\"once\")\nint dependency; int GCC;").obscure);
     assert!(!scan(b"").obscure);
 }
 

@@ -92,3 +92,33 @@ fn o4_other_spellings_of_dependency_options() {
         }
     });
 }
+
+/// Options about a dependency file that is not asked for, or that such a source
+/// does not have: nothing is written, and what clang says about it comes back.
+#[test]
+fn o5_options_of_no_dependency_file() {
+    each(|env| {
+        env.write("a.s", ".data\n.long 1\n");
+        env.write("a.i", "int a;\n");
+        env.write("a.c", "int a;\n");
+        for options in [
+            "-MF x.d",
+            "-MT x",
+            "-MQ x",
+            "-MP",
+            "-MD -MF x.d -MT y -MP",
+            "-MMD",
+        ] {
+            for source in ["a.s", "a.i"] {
+                env.cc(&format!("{options} -c {source}")).miss_then_hit();
+            }
+            let call = env.cc(&format!("{options} -c a.c"));
+            match env.compiler {
+                Compiler::Gcc if !options.starts_with("-MD") && !options.starts_with("-MMD") => {
+                    call.not_served()
+                }
+                _ => call.miss_then_hit(),
+            };
+        }
+    });
+}

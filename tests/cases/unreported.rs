@@ -474,3 +474,121 @@ fn i2_digraphs_and_trigraphs() {
         env.cc("-c d.c").miss_then_hit();
     });
 }
+
+/// A header of a library is no header of the system's.
+#[test]
+fn i8_incbin_by_a_header_of_isystem() {
+    each(|env| {
+        env.write("data.bin", "one");
+        env.write(
+            "lib/incbin.h",
+            "#define S2(x) #x\n#define S(x) S2(x)\n\
+             #define INCBIN(d) __asm__(\".data\\n.\" S(incbin) \" \\\"\" d \"\\\"\\n\")\n",
+        );
+        env.write(
+            "a.c",
+            "#include <incbin.h>\nINCBIN(\"data.bin\");\nint x;\n",
+        );
+        let whole = env.work("lib").display().to_string();
+        env.cc(&format!("-c a.c -isystem {whole}")).miss_then_hit();
+        env.write("data.bin", "two");
+        env.cc(&format!("-c a.c -isystem {whole}")).not_served();
+        env.cc("-c a.c").var("CPATH", &whole).miss_then_hit();
+        env.write("data.bin", "six");
+        env.cc("-c a.c").var("CPATH", &whole).not_served();
+    });
+}
+
+#[test]
+fn i8_options_of_the_assembler() {
+    one(Compiler::Gcc, |env| {
+        env.write("inc/data.bin", "one");
+        env.write("a.s", ".data\n.incbin \"data.bin\"\n");
+        env.write("m.s", " .data\n incbin inc/data.bin\n");
+        for options in [
+            "-Wa,-I,inc a.s",
+            "-Wa,-Iinc a.s",
+            "-Wa,--mri m.s",
+            "-Wa,-M m.s",
+        ] {
+            env.write("inc/data.bin", "one");
+            env.cc(&format!("-c {options}")).right_twice();
+            env.write("inc/data.bin", "two");
+            env.cc(&format!("-c {options}")).not_served();
+        }
+    });
+}
+
+/// Compilers that only differ in where they come from.
+#[test]
+fn i8_other_compilers() {
+    for (name, options) in [("gcc-11", ""), ("aarch64-linux-gnu-gcc", "")] {
+        one(Compiler::Gcc, |env| {
+            let Some(program) = crate::support::find_program(name) else {
+                return crate::support::skip(&format!("{name} is not installed"));
+            };
+            env.install(name, &program);
+            incbin(env);
+            let step = || env.call(name, &format!("-c a.c {options}"));
+            step().miss_then_hit();
+            env.write("data.bin", "two");
+            step().miss_then_hit();
+            env.write("t.c", "const char *t = __TIMESTAMP__;\n");
+            env.age("t.c", Duration::from_secs(86_400));
+            env.call(name, "-c t.c").miss_then_hit();
+            env.age("t.c", Duration::from_secs(86_400 * 2));
+            env.call(name, "-c t.c").miss_then_hit();
+        });
+    }
+}
+
+#[test]
+fn i9_pragmas_that_look_at_times() {
+    one(Compiler::Gcc, |env| {
+        env.write("old.h", "");
+        env.write("a.c", "_Pragma(\"GCC dependency \\\"old.h\\\"\")\nint x;\n");
+        env.age("old.h", Duration::from_secs(100));
+        env.cc("-c a.c").right_twice();
+        env.age("a.c", Duration::from_secs(1000));
+        env.cc("-c a.c").right_twice();
+    });
+}
+
+#[test]
+fn i3_odd_files() {
+    each(|env| {
+        env.mkdir("early");
+        env.write("late/v.h", "#define V 1\n");
+        let sources = [
+            "\u{feff}#include <v.h>\nint f(void) { return V; }\n",
+            "int x; // a line\r#include <v.h>\r\nint y;\n",
+            "int x;\r\n#include <v.h>\r\nint y = V;\r\n",
+        ];
+        for source in sources {
+            env.write("a.c", source);
+            env.cc("-c a.c -Iearly -Ilate").miss_then_hit();
+            env.write("early/v.h", "#define V 2 + 1\n");
+            env.cc("-c a.c -Iearly -Ilate").right();
+            env.remove("early/v.h");
+            env.cc("-c a.c -Iearly -Ilate").right();
+        }
+    });
+    one(Compiler::Gcc, |env| {
+        let wide: Vec<u8> = "#include <v.h>\nint f(void) { return V; }\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        env.mkdir("early");
+        let header: Vec<u8> = "#define V 1\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        env.write("late/v.h", header);
+        env.write("a.c", wide);
+        env.cc("-c a.c -finput-charset=UTF-16LE -Iearly -Ilate -nostdinc -ffreestanding")
+            .stderr_varies()
+            .right_twice();
+        env.write("b.c", "const char *s = \"\u{e4}\";\n");
+        env.cc("-c b.c -finput-charset=utf-8").miss_then_hit();
+    });
+}

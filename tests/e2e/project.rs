@@ -13,9 +13,7 @@ use crate::support::tree::Tree;
 use crate::support::{cache_binary, find_program, skip};
 
 /// What a build leaves that must not depend on the cache.
-const PRODUCTS: &[&str] = &[
-    ".o", ".d", ".lo", ".gcno", ".dwo", ".s", ".ko", ".cmd", ".pch",
-];
+const PRODUCTS: &[&str] = &[".o", ".d", ".lo", ".gcno", ".dwo", ".s", ".ko", ".cmd"];
 
 /// A C and a C++ driver by name.
 #[derive(Clone, Copy, Debug)]

@@ -61,7 +61,7 @@ impl Call {
     pub fn needs(&self, group: &Group) -> bool {
         let source = group
             .iter()
-            .any(|word| word.contains("src/") || word == "-");
+            .any(|word| word.contains("src/") || word.contains("src2/") || word == "-");
         let usual = ["-c", "-S", "-I", "-isystem"]
             .iter()
             .any(|o| group[0].starts_with(o));

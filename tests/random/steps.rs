@@ -140,6 +140,7 @@ impl<'a> World<'a> {
         let name = match self.rng.below(40) {
             0 => "nowhere/x.o",
             1 => "/dev/null",
+            2 => "side.x",
             _ => name,
         };
         let name = match self.rng.chance(15) {
@@ -157,11 +158,13 @@ impl<'a> World<'a> {
         let choices: &[(&str, &str)] = &[
             ("CACHE_DIRECT_MODE", "false"),
             ("CACHE_DIRECT_MODE", "false"),
+            ("CACHE_DIRECT_MODE", "false"),
             ("CACHE_DEPEND_MODE", "true"),
             ("CACHE_BASE_DIR", "@W@"),
             ("CACHE_BASE_DIR", "@W@"),
             ("CACHE_COMPRESSION", "false"),
             ("CACHE_NAMESPACE", "mine"),
+            ("CACHE_HARD_LINK", "true"),
         ];
         let mut settings = Vec::new();
         while self.rng.chance(25) {
@@ -176,7 +179,7 @@ impl<'a> World<'a> {
     // Steps -------------------------------------------------------------
 
     fn step(&mut self) -> Step {
-        let (what, script) = match self.rng.below(27) {
+        let (what, script) = match self.rng.below(32) {
             0 => (String::from("nothing"), String::new()),
             1..=3 => self.edit(),
             4 | 5 => self.edit_comment(),
@@ -204,6 +207,10 @@ impl<'a> World<'a> {
                 self.call.directory = directory;
                 ("the first call again".to_owned(), String::new())
             }
+            26 => self.precompile(),
+            27 => self.link_directory(),
+            28 => self.tools(),
+            29 => self.response_file(),
             _ => self.odds(),
         };
         Step {
@@ -306,12 +313,25 @@ impl<'a> World<'a> {
             _ => "p",
         };
         self.call.project = to.to_owned();
+        self.call.vars.retain(|(name, _)| name != "PWD");
+        if self.rng.chance(20) {
+            let pwd = match self.call.directory.is_empty() {
+                true => "@P@".to_owned(),
+                false => format!("@P@/{}", self.call.directory),
+            };
+            self.call.vars.push(("PWD".to_owned(), pwd));
+        }
+        if self.rng.chance(20) && from == "p" {
+            let script = format!("rm -rf {to}; mkdir -p $(dirname {to}); ln -s $PWD/{from} {to}");
+            return (format!("the project by a link, {to}"), script);
+        }
         let (how, command) = match self.rng.below(3) {
             0 => ("move", "mv"),
             1 => ("copy", "cp -a"),
             _ => ("check out again", "cp -r"),
         };
-        let script = format!("rm -rf {to}; mkdir -p $(dirname {to}); {command} {from} {to}");
+        let script =
+            format!("rm -rf {to}; mkdir -p $(dirname {to}); {command} $(realpath {from}) {to}");
         (format!("{how} the project to {to}"), script)
     }
 
@@ -514,8 +534,98 @@ impl<'a> World<'a> {
         )
     }
 
+    /// A precompiled header beside a header, made by the compiler itself.
+    fn precompile(&mut self) -> (String, String) {
+        let header = self.rng.pick(HEADERS);
+        let language = match self.view.kind {
+            Kind::Cxx => "c++-header",
+            _ => "c-header",
+        };
+        let suffix = match self.compiler.family {
+            Family::Clang if self.rng.chance(50) => "pch",
+            _ => "gch",
+        };
+        let file = self.path(header);
+        let options: Vec<String> = (self.call.groups.iter())
+            .filter(|group| !group[0].starts_with("-M") && !group[0].starts_with("-o"))
+            .filter(|group| !group.iter().any(|word| word.contains("src/")))
+            .flatten()
+            .filter(|word| !["-c", "-S"].contains(&word.as_str()))
+            .map(|word| quoted(word))
+            .collect();
+        let script = format!(
+            "top=$PWD; cd {} && {} {} -x {language} $top/{file} -o $top/{file}.{suffix} </dev/null",
+            self.call.working_directory(),
+            self.call.driver,
+            options.join(" "),
+        );
+        (format!("precompile {header} into .{suffix}"), script)
+    }
+
+    fn link_directory(&mut self) -> (String, String) {
+        let name = self.rng.pick(&["inc1", "inc2", "src", "sys"]);
+        let other = self.rng.pick(&["inc1", "inc2", "sys"]);
+        let directory = self.path(name);
+        let script = match self.rng.below(2) {
+            0 => format!("mv {directory} {directory}.real && ln -s {name}.real {directory}"),
+            _ => format!("[ -L {directory} ] && ln -sfn {other} {directory}"),
+        };
+        (
+            format!("{name} becomes a link, or leads to {other}"),
+            script,
+        )
+    }
+
+    /// Programs and files that compilers look for in places that are named.
+    fn tools(&mut self) -> (String, String) {
+        let vars = &mut self.call.vars;
+        match self.rng.below(3) {
+            0 => {
+                let file = self.path("out/as");
+                let number = self.rng.below(5);
+                let text = format!("#!/bin/sh\nexec /usr/bin/as --defsym extra={number} \"$@\"\n");
+                let script = format!("{}; chmod 755 {file}", put(&file, &text));
+                ("an assembler in out".to_owned(), script)
+            }
+            1 => {
+                vars.retain(|(name, _)| name != "COMPILER_PATH");
+                vars.push(("COMPILER_PATH".to_owned(), "@P@/out".to_owned()));
+                ("programs are in out".to_owned(), String::new())
+            }
+            _ => {
+                vars.retain(|(name, _)| !name.starts_with("CLANG_CONFIG"));
+                vars.push(("CLANG_CONFIG_FILE_USER_DIR".to_owned(), "@P@".to_owned()));
+                let number = self.rng.below(5);
+                let script = put(&self.path("clang.cfg"), &format!("-DLEVEL={number}\n"));
+                ("a configuration of clang's".to_owned(), script)
+            }
+        }
+    }
+
+    /// Some words go to a file, or the file changes.
+    fn response_file(&mut self) -> (String, String) {
+        let file = self.path("args.rsp");
+        let name = format!("@{}args.rsp", self.view.prefix);
+        let groups = &mut self.call.groups;
+        if let Some(at) = groups.iter().position(|group| group[0] == name) {
+            let more = self.compiler.option(&mut self.rng, &self.view).concat();
+            let text: Vec<String> = more.iter().map(|word| quoted(word)).collect();
+            if self.rng.chance(20) {
+                groups.remove(at);
+            }
+            let script = put(&file, &format!("{}\n", text.join("\n")));
+            return ("the response file changes".to_owned(), script);
+        }
+        let count = self.rng.below(groups.len().min(4) + 1);
+        let moved: Vec<Group> = groups.drain(..count).collect();
+        groups.insert(0, vec![name]);
+        let words: Vec<String> = moved.concat().iter().map(|word| quoted(word)).collect();
+        let script = put(&file, &format!("{}\n", words.join(" ")));
+        ("options go to a response file".to_owned(), script)
+    }
+
     fn odds(&mut self) -> (String, String) {
-        match self.rng.below(5) {
+        match self.rng.below(6) {
             0 => {
                 self.call.umask = Some(self.rng.pick(&[0o077, 0o002, 0o022]));
                 ("another umask".to_owned(), String::new())
@@ -527,6 +637,16 @@ impl<'a> World<'a> {
             2 => {
                 let damage = "find ../cache -type f -size +200c ! -path '*.machine*' | head -3 | while read -r f; do echo damage | dd of=$f bs=1 seek=150 conv=notrunc status=none; done";
                 ("damage entries of the cache".to_owned(), damage.to_owned())
+            }
+            4 => {
+                for group in &mut self.call.groups {
+                    for word in group {
+                        *word = word.replace("src/main.", "src2/main.");
+                    }
+                }
+                let project = &self.call.project;
+                let script = format!("rm -rf {project}/src2; cp -r {project}/src {project}/src2");
+                ("the same source in another directory".to_owned(), script)
             }
             3 => {
                 let driver = &mut self.call.driver;

@@ -259,5 +259,5 @@ pub static DEPENDENCIES: &[&[&str]] = &[
     &["-MD", "-MT", "target"], &["-MD", "-MQ", "tar$get"], &["-MMD", "-MT", "a", "-MT", "b", "-MQ", "c d"], &["-MD", "-MT", "x.o", "-MF", "@SIDE@"],
     &["-MF", "@SIDE@"], &["-MD"], &["-MMD", "-MP"], &["-MD", "-MG"], &["-MMD", "-MD"], &["-MD", "-MF", "/dev/null"],
     &["-Wp,-MD,@SIDE@"], &["-Wp,-MMD,@SIDE@", "-MT", "t"], &["-MD", "-MF", "out/deps"], &["--write-dependencies"], &["-MM"], &["-M"],
-    &["-MD", "-MTx", "-MQy z"], &["-MMD", "-MF", "@SIDE@", "-MP", "-MT", "@P@/t.o"],
+    &["-MD", "-MTx", "-MQy z"], &["--write-user-dependencies"], &["-Wp,-DX,-MMD,@SIDE@"], &["-MMD"], &["-MMD", "-MF", "@IN@out"], &["-MMD", "-MF", "@SIDE@", "-MP", "-MT", "@P@/t.o"],
 ];

@@ -135,12 +135,31 @@ impl Tree {
         text
     }
 
+    /// Forgets the content of files for which `varies` holds: that they are
+    /// there, and their mode, is all that is left to compare.
+    pub fn forget(&mut self, varies: impl Fn(&Path) -> bool) {
+        for (name, node) in &mut self.nodes {
+            if let Node::File { bytes, .. } = node
+                && varies(name)
+            {
+                *bytes = format!("{}", bytes.is_empty()).into_bytes();
+            }
+        }
+    }
+
     /// As [`Tree::differences`], without the files whose content is not the same
     /// here and in one of `others` either: what varies by itself. Their names and
     /// modes are still compared.
     pub fn differences_beyond(&self, other: &Tree, others: &[&Tree]) -> String {
         let mut mine = self.clone();
         let mut theirs = other.clone();
+        let same_names = |o: &&Tree| o.nodes.keys().eq(self.nodes.keys());
+        if !others.iter().all(|o| same_names(o)) {
+            // Some names are made up anew in each run.
+            let stays = |name: &Path| others.iter().all(|o| o.nodes.contains_key(name));
+            mine.nodes.retain(|name, _| stays(name));
+            theirs.nodes.retain(|name, _| mine.nodes.contains_key(name));
+        }
         for (name, node) in &self.nodes {
             let varies = others.iter().any(|o| o.nodes.get(name) != Some(node));
             if varies {

@@ -61,6 +61,8 @@ pub enum Action {
     KeyAndSearch,
     /// Does not reach the product.
     Silent,
+    /// [`Class::CompileOnly`](super::Class::CompileOnly).
+    CompileOnly,
     /// Part of the key; the miss is watched for undeclared files, and the
     /// value counts by content if it names a file.
     Unknown,
@@ -84,10 +86,40 @@ pub enum Action {
     ForcedInclude,
     /// The value names a file whose content counts.
     Input { optional: bool },
+    /// A file of this name, whose content counts.
+    InputNamed(&'static str),
     /// `-specs=`: a file of driver options, which may change everything.
     Specs,
     /// `-fopt-info...`: what follows `=` names a file.
     Remarks,
+    /// `-fdump-...`: dumps beside the product, or in the file after `=`.
+    Dump,
+    /// `-d` and letters.
+    DumpLetters,
+    /// One file whose name ends as those of dumps do.
+    DumpFile,
+    /// `-dumpdir`.
+    DumpDirectory,
+    /// `-dumpbase`.
+    DumpBase,
+    /// `-dumpbase-ext`.
+    DumpBaseExtension,
+    /// `-save-temps`, with the place after `=`.
+    SaveTemps,
+    /// `-save-stats`, with the place after `=`.
+    SaveStats,
+    /// `-ftime-trace=`: a file, or a directory for it.
+    TimeTrace,
+    /// `-fsave-optimization-record=`: the format.
+    RecordFormat,
+    /// Profile data of gcc, by the product's name, in the directory after `=`.
+    ProfileByName,
+    /// Where gcc looks for profile data, if it does.
+    ProfileDirectory,
+    /// Assembly goes through a file.
+    ViaFile,
+    /// Files are written in place.
+    InPlace,
     /// Profile data: a file, or a directory with `default.profdata` in it.
     ProfileData,
     /// `-B`: programs below the prefix may be run.
@@ -124,6 +156,8 @@ pub enum Action {
     ForwardPreprocessor,
     /// `-Xassembler X`.
     ForwardAssembler,
+    /// `-mllvm X`.
+    Llvm,
     /// `-Xclang X`.
     ForwardFrontend,
     /// `--`: what follows are files.
@@ -161,6 +195,11 @@ impl Marks {
     pub const COMMAND: Marks = Marks(4);
     pub const LAYOUT: Marks = Marks(8);
     pub const OPAQUE: Marks = Marks(16);
+    /// What the option does is not known in full: all of the above, and the
+    /// compile is watched for files that no row declares.
+    pub const ANYTHING: Marks = Marks(63);
+    /// The compile is watched.
+    pub const WATCHED: Marks = Marks(32);
 
     pub const fn and(self, other: Marks) -> Marks {
         Marks(self.0 | other.0)

@@ -81,7 +81,7 @@ fn effect(action: Action) -> String {
         Action::Search => "search path".into(),
         Action::KeyAndSearch | Action::Machine => "key and search path".into(),
         Action::Silent => "none".into(),
-        Action::Unknown => "key, watched".into(),
+        Action::Unknown | Action::Llvm => "key, watched".into(),
         Action::PrefixMap => "key, old path relative to the directory".into(),
         Action::Compile | Action::Assemble | Action::Language | Action::EndOfOptions => {
             "kind of call".into()
@@ -89,12 +89,24 @@ fn effect(action: Action) -> String {
         Action::Output => "names the product".into(),
         Action::Dependency(_) => "dependency file".into(),
         Action::ForcedInclude => "macro; the file counts".into(),
-        Action::Input { .. } => "key; the file counts".into(),
+        Action::Input { .. } | Action::InputNamed(_) => "key; the file counts".into(),
         Action::Specs => "key and search path; the file counts".into(),
         Action::ProfileData => "key; the file counts".into(),
         Action::ProgramPrefix => "key and search path; programs there count".into(),
         Action::Plugin => "key, watched; the file counts".into(),
-        Action::Remarks => "key; into a file: passes through".into(),
+        Action::Remarks => "key; may write `opt-info`".into(),
+        Action::Dump | Action::DumpLetters | Action::DumpFile => "key; writes dumps".into(),
+        Action::DumpDirectory | Action::DumpBase | Action::DumpBaseExtension => {
+            "key; names files".into()
+        }
+        Action::SaveTemps => "key; writes `temps-...`".into(),
+        Action::SaveStats => "key; writes `stats`".into(),
+        Action::TimeTrace => "key; writes `time-trace-...`".into(),
+        Action::RecordFormat => "key; writes `opt-record-...`".into(),
+        Action::ProfileByName => "key; the file counts".into(),
+        Action::ProfileDirectory | Action::ViaFile | Action::InPlace | Action::CompileOnly => {
+            "key".into()
+        }
         Action::Beside(role) | Action::WriteFile(role) => format!("key; writes `{role}`"),
         Action::Debug(true) => "key; debug information".into(),
         Action::Debug(false) => "key; no debug information".into(),

@@ -126,7 +126,7 @@ fn the_longest_spelling_that_fits_wins() {
         ),
         ("-gsplit-dwarf=single", Some("-gsplit-dwarf=single")),
         ("-gsplit-dwarf=split", Some("-gsplit-dwarf=")),
-        ("-ftime-trace=x", Some("-ftime-trace")),
+        ("-ftime-trace=x", Some("-ftime-trace=")),
     ] {
         assert_eq!(clang(word), row, "{word}");
     }

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use super::line::Line;
 use super::{names, pass};
 use crate::compiler::command::{
-    Class, Command, Dependencies, Output, Parsed, PassThrough, Product, Reason, Traits,
+    Class, Command, Dependencies, Dumps, Output, Parsed, PassThrough, Product, Reason, Traits,
 };
 use crate::compiler::depfile::{self, Style};
 use crate::compiler::family::{Family, Language};
 use crate::compiler::options::Marks;
-use crate::compiler::outputs::{self, When};
+use crate::compiler::outputs;
 
 impl<'a> Line<'a> {
     /// Decides, in order of precedence.
@@ -38,18 +38,26 @@ impl<'a> Line<'a> {
             Err(pass) => return Parsed::PassThrough(pass),
         };
         let outputs = self.outputs(source, language, &beside);
+        let dumps = self.dumps(source, language);
+        let product = self.product(language);
         let default_beside = dependencies.is_some() && self.dependency.file.is_none();
         let beside_product = outputs
             .iter()
             .any(|o| outputs::role(o.role).is_some_and(|r| r.suffix.is_some()));
+        let beside_product = beside_product || dumps.is_some() || self.sides.save_temps.is_some();
         let to_null = output == Path::new(NULL) && (default_beside || beside_product);
         let named = dependencies.iter().map(|d| &d.path);
-        let named = named.chain(outputs.iter().map(|o| &o.path));
+        let named = named.chain(written(&outputs, dumps.as_ref()));
         if let Some(device) = std::iter::once(&output).chain(named).find(|p| is_stream(p)) {
             return pass(Reason::OutputToStdout, &device.to_string_lossy());
         }
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
+        }
+        if product != Product::Code
+            && let Some(what) = self.side_without_code(&outputs)
+        {
+            return pass(Reason::UnsupportedCompilerOption, what);
         }
         // ... unless gcc takes the call for one that links.
         let linking = self.family == Family::Gcc && !self.compile && unnamed_header;
@@ -57,7 +65,7 @@ impl<'a> Line<'a> {
             return pass(Reason::UnsupportedSourceLanguage, &source.to_string_lossy());
         }
         let named = dependencies.iter().map(|d| &d.path);
-        let named = named.chain(outputs.iter().map(|o| &o.path));
+        let named = named.chain(written(&outputs, dumps.as_ref()));
         let written: Vec<&Path> = std::iter::once(&output)
             .chain(named)
             .map(PathBuf::as_path)
@@ -66,11 +74,18 @@ impl<'a> Line<'a> {
         if let Some(twice) = named_twice(Path::new(source), &written) {
             return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
         }
+        let product = match output == Path::new(NULL) && product == Product::Code {
+            true => Product::Nothing,
+            false => product,
+        };
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,
-            product: self.product(language),
+            product,
             source: source.into(),
+            overwrite: self.product_overwrite(language, product),
+            profile: self.profile(source, language),
+            dumps,
             output,
             output_given: self.output.is_some(),
             traits: self.traits(language),
@@ -116,6 +131,9 @@ impl<'a> Line<'a> {
         }
         if self.architectures > 1 {
             return fail(Reason::UnsupportedCompilerOption, "-arch".to_owned());
+        }
+        if self.assembler_word.is_some() {
+            return fail(Reason::BadCompilerArguments, "-Xassembler".to_owned());
         }
         if self.frontend.is_some() {
             return fail(Reason::BadCompilerArguments, "-Xclang".to_owned());
@@ -277,44 +295,6 @@ impl<'a> Line<'a> {
         Some(depfile::join_targets(style, &targets))
     }
 
-    fn outputs(&self, source: &OsStr, language: Language, output: &Path) -> Vec<Output> {
-        let split = self.split_dwarf.then_some(("dwo", None));
-        let mut outputs = Vec::new();
-        for (role, path) in self.roles.iter().copied().chain(split) {
-            let Some(row) = outputs::role(role) else {
-                continue;
-            };
-            let happens = match row.when {
-                When::Always => true,
-                When::Objects => !self.assemble || self.family == Family::Clang,
-                When::Compiled => !language.is_assembler(),
-            };
-            if !happens {
-                continue;
-            }
-            let path = match (path, row.suffix) {
-                (Some(path), _) => PathBuf::from(path),
-                // Under -S clang names the file after the source.
-                (None, Some(suffix)) if self.assemble && row.when == When::Objects => {
-                    match names::default_output(source, suffix) {
-                        Some(path) => path,
-                        None => continue,
-                    }
-                }
-                (None, Some(suffix)) => names::beside(self.family, output, suffix),
-                (None, None) => continue,
-            };
-            // Of two names for one file, the compilers take the last.
-            outputs.retain(|o: &Output| o.role != role);
-            outputs.push(Output {
-                role,
-                optional: row.suffix.is_some(),
-                path,
-            });
-        }
-        outputs
-    }
-
     fn traits(&self, language: Language) -> Traits {
         let marks = self.marks;
         let precompiles = self.product(language) == Product::PrecompiledHeader;
@@ -329,12 +309,23 @@ impl<'a> Line<'a> {
             depends_on_cpu: self.native,
             layout_matters: self.debug || precompiles || marks.has(Marks::LAYOUT),
             opaque_product: marks.has(Marks::OPAQUE),
-            has_unknown: self.args.iter().any(|arg| arg.class == Class::Unknown),
+            has_unknown: marks.has(Marks::WATCHED)
+                || self.args.iter().any(|arg| arg.class == Class::Unknown),
             explicit_color: self.explicit_color,
             no_preprocessing: !language.is_preprocessed_by_compiler(),
             runs_assembler: !self.assemble && !self.integrated_assembler && !precompiles,
         }
     }
+}
+
+/// The files of `outputs` and those that dump options name.
+fn written<'a>(
+    outputs: &'a [Output],
+    dumps: Option<&'a Dumps>,
+) -> impl Iterator<Item = &'a PathBuf> {
+    let named = dumps.into_iter().flat_map(|dumps| &dumps.named);
+    let outputs = outputs.iter().map(|output| &output.path);
+    outputs.chain(named.map(|(path, _)| path))
 }
 
 const NULL: &str = "/dev/null";

@@ -38,7 +38,7 @@ fn check(command: &Command, count: usize) {
     let words: usize = command.args.iter().map(|arg| arg.words.len()).sum();
     assert_eq!(words, count, "no word is lost");
     let unknown = command.args.iter().any(|arg| arg.class == Class::Unknown);
-    assert_eq!(command.traits.has_unknown, unknown);
+    assert!(command.traits.has_unknown || !unknown);
     assert!(!command.output.as_os_str().is_empty());
     let mut roles: Vec<_> = command.outputs.iter().map(|o| o.role).collect();
     roles.sort();

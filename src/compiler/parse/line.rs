@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use super::forward::Frontend;
+use super::sides::Sides;
 use crate::compiler::command::{Arg, Input, PassThrough};
 use crate::compiler::family::{Family, Language};
 use crate::compiler::options::Marks;
@@ -28,6 +29,7 @@ pub(super) struct Line<'a> {
     pub(super) inputs: Vec<Input>,
     pub(super) forced_includes: Vec<OsString>,
     pub(super) roles: Vec<(&'static str, Option<&'a OsStr>)>,
+    pub(super) sides: Sides<'a>,
     pub(super) marks: Marks,
     pub(super) debug: bool,
     pub(super) split_dwarf: bool,
@@ -35,6 +37,8 @@ pub(super) struct Line<'a> {
     pub(super) integrated_assembler: bool,
     pub(super) explicit_color: bool,
     pub(super) architectures: usize,
+    /// A word of `-Xassembler` whose value is the next one.
+    pub(super) assembler_word: Option<&'a [u8]>,
     /// What the next `-Xclang` word is to the one before.
     pub(super) frontend: Option<Frontend>,
     pub(super) blockers: Blockers,
@@ -83,6 +87,7 @@ impl<'a> Line<'a> {
             inputs: Vec::new(),
             forced_includes: Vec::new(),
             roles: Vec::new(),
+            sides: Sides::default(),
             marks: Marks::NONE,
             debug: false,
             split_dwarf: false,
@@ -90,6 +95,7 @@ impl<'a> Line<'a> {
             integrated_assembler: family == Family::Clang,
             explicit_color: false,
             architectures: 0,
+            assembler_word: None,
             frontend: None,
             blockers: Blockers::default(),
         }

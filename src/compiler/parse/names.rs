@@ -14,7 +14,7 @@ use crate::compiler::family::Family;
 /// Where the suffix of `path` begins, its dot included; the length if there
 /// is none. A name that is nothing but a suffix (`.x`) has one if
 /// `bare_suffix`.
-fn suffix_at(path: &[u8], bare_suffix: bool) -> usize {
+pub fn suffix_at(path: &[u8], bare_suffix: bool) -> usize {
     let base = path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1);
     match path.iter().rposition(|&b| b == b'.') {
         Some(dot) if dot > base || (dot == base && bare_suffix) => dot,

@@ -7,9 +7,11 @@ use std::path::Path;
 use super::forward::{self, Frontend};
 use super::line::Line;
 use super::record::{Kind, Word};
-use crate::compiler::command::{Arg, Class, Input, Parsed, PassThrough, Reason};
+use super::sides::{SaveTemps, Sides};
+use crate::compiler::command::{Arg, Class, Input, Overwrite, Parsed, PassThrough, Reason};
 use crate::compiler::family::{DriverName, Family, Language};
 use crate::compiler::options::{Action, Dependency, Marks, Row, values};
+use crate::compiler::outputs;
 
 /// Says what a recorded command line is.
 pub fn resolve(
@@ -76,7 +78,9 @@ impl<'a> Line<'a> {
             Action::Search => Class::Search,
             Action::KeyAndSearch => Class::KeyAndSearch,
             Action::Silent => Class::Silent,
+            Action::CompileOnly => Class::CompileOnly,
             Action::Unknown => self.unknown_value(word),
+            Action::Llvm => self.llvm(word),
             Action::PrefixMap => prefix_map(value),
             Action::Compile => self.structural(|line| line.compile = true),
             Action::Assemble => self.structural(|line| line.assemble = true),
@@ -97,11 +101,40 @@ impl<'a> Line<'a> {
                 Class::Macro
             }
             Action::Input { optional } => self.input(value, row.spelling, optional, Class::Key),
+            Action::InputNamed(name) => self.input(name.as_ref(), row.spelling, false, Class::Key),
             Action::Specs => self.input(value, row.spelling, true, Class::KeyAndSearch),
             Action::ProfileData => self.profile_data(row, value),
             Action::ProgramPrefix => self.program_prefix(value),
             Action::Plugin => self.plugin(row, word),
             Action::Remarks => self.remarks(word),
+            Action::Dump => self.dump(word),
+            Action::DumpLetters => self.dump_letters(word),
+            Action::DumpFile => self.side(|sides| sides.dumps = true),
+            Action::DumpDirectory => self.side(|sides| {
+                sides.dump_directory = Some(value);
+                sides.dump_directory_overruled = false;
+            }),
+            Action::DumpBase if value.is_empty() => self.unsupported(word),
+            Action::DumpBase => self.side(|sides| sides.dump_base = Some(value)),
+            Action::DumpBaseExtension => self.side(|sides| sides.dump_base_extension = Some(value)),
+            Action::SaveTemps => self.save_temps(word),
+            Action::SaveStats => match value.as_bytes() {
+                b"" | b"=cwd" => self.side(|sides| sides.stats = Some(false)),
+                b"=obj" => self.side(|sides| sides.stats = Some(true)),
+                _ => self.unsupported(word),
+            },
+            Action::TimeTrace => self.side(|sides| sides.time_trace = Some(value)),
+            Action::RecordFormat => match value.as_bytes() {
+                b"yaml" => self.role("opt-record-yaml", None),
+                b"bitstream" => self.role("opt-record-bitstream", None),
+                _ => self.unsupported(word),
+            },
+            Action::ProfileByName => self.profile_by_name(word),
+            Action::ProfileDirectory => self.key(|line| {
+                line.sides.profile_directory = Some(value);
+            }),
+            Action::InPlace => self.key(|line| line.sides.in_place = true),
+            Action::ViaFile => self.key(|line| line.sides.via_file = true),
             Action::Beside(role) => self.role(role, None),
             Action::WriteFile(role) => self.role(role, Some(value)),
             Action::Debug(on) => self.key(|line| line.debug = on),
@@ -116,9 +149,20 @@ impl<'a> Line<'a> {
             Action::Machine => self.machine(word),
             Action::Warning => self.warning(value),
             Action::Preprocessor => self.preprocessor(word),
-            Action::Assembler => self.known_or_blocked(word, forward::assembler(value.as_bytes())),
+            Action::Assembler => self.assembler(word, forward::assembler(value.as_bytes())),
             Action::ForwardAssembler => {
-                self.known_or_blocked(word, forward::assembler_word(value.as_bytes()))
+                let words = self
+                    .assembler_word
+                    .take()
+                    .into_iter()
+                    .chain([value.as_bytes()]);
+                match forward::assembler_words(words) {
+                    Some(list) if list.incomplete => {
+                        self.assembler_word = Some(value.as_bytes());
+                        Class::Key
+                    }
+                    list => self.assembler(word, list),
+                }
             }
             Action::ForwardPreprocessor => match forward::preprocessor_word(value.as_bytes()) {
                 Some(true) => Class::Macro,
@@ -220,12 +264,108 @@ impl<'a> Line<'a> {
         self.input(value, row.spelling, false, Class::Unknown)
     }
 
-    /// `-fopt-info-vec=file` writes a file, unless it is a standard stream.
+    /// `-fopt-info-vec=file` writes a file, unless it is a standard stream. Of
+    /// several files gcc takes one, and says so.
     fn remarks(&mut self, word: &Word<'a>) -> Class {
-        match split_at_equals(word.value().as_bytes()).1 {
-            None | Some(b"stderr" | b"stdout") => Class::Key,
-            Some(_) => self.unsupported(word),
+        const ROLE: &str = "opt-info";
+        let (_, file) = split_at_equals(word.value().as_bytes());
+        let Some(file) = file else {
+            return Class::Key;
+        };
+        let another = self.roles.iter().any(|(role, _)| *role == ROLE);
+        match file {
+            b"stderr" | b"stdout" => Class::Key,
+            b"" | b"-" => self.unsupported(word),
+            _ if another => self.unsupported(word),
+            _ => {
+                self.roles.push((ROLE, Some(OsStr::from_bytes(file))));
+                Class::CompileOnly
+            }
         }
+    }
+
+    fn side(&mut self, change: impl FnOnce(&mut Sides<'a>)) -> Class {
+        change(&mut self.sides);
+        Class::CompileOnly
+    }
+
+    /// `-fdump-tree-gimple-lineno=file`, and what is spelled like it.
+    fn dump(&mut self, word: &Word<'a>) -> Class {
+        let (name, file) = split_at_equals(word.value().as_bytes());
+        let passes = [&b"tree-"[..], b"rtl-", b"ipa-", b"lang-"];
+        let pass = passes.iter().find_map(|kind| name.strip_prefix(*kind));
+        let is_set = pass.is_some()
+            || name.starts_with(b"statistics")
+            || name.starts_with(b"analyzer")
+            || matches!(name, b"debug" | b"earlydebug" | b"final-insns");
+        match (name, file) {
+            (b"passes" | b"internal-locations", None) => Class::Key,
+            (_, Some(b"stderr" | b"stdout" | b"-")) if pass.is_some() => Class::Key,
+            (b"final-insns", Some(b".")) => self.side(|sides| sides.dumps = true),
+            (_, Some(b"")) => self.unsupported(word),
+            (_, None) if is_set => self.side(|sides| sides.dumps = true),
+            (_, Some(file)) if pass.is_some() || name == b"final-insns" => {
+                // All passes into one file: each adds to it, the first one too.
+                let all = pass.is_some_and(|p| p == b"all" || p.starts_with(b"all-"));
+                let overwrite = match all {
+                    true => Overwrite::Appended,
+                    false => Overwrite::Truncated,
+                };
+                let file = (OsStr::from_bytes(file), overwrite);
+                let known =
+                    |(path, other): &(&OsStr, Overwrite)| *path == file.0 && *other != file.1;
+                if self.sides.named_dumps.iter().any(known) {
+                    return self.unsupported(word);
+                }
+                self.side(|sides| {
+                    sides.dumps = true;
+                    sides.named_dumps.push(file);
+                })
+            }
+            _ => self.unsupported(word),
+        }
+    }
+
+    fn dump_letters(&mut self, word: &Word<'a>) -> Class {
+        let letters = word.value().as_bytes();
+        let known = |b: &u8| b"apPADHIMNUx".contains(b);
+        if letters.is_empty() || !letters.iter().all(known) {
+            return self.unsupported(word);
+        }
+        self.side(|sides| sides.dumps |= letters.contains(&b'a'))
+    }
+
+    fn save_temps(&mut self, word: &Word<'a>) -> Class {
+        let sides = &mut self.sides;
+        let gcc = self.family == Family::Gcc;
+        match word.value().as_bytes() {
+            b"" if gcc => {
+                sides.save_temps.get_or_insert(SaveTemps::Plain);
+            }
+            b"" => sides.save_temps = Some(SaveTemps::WorkingDirectory),
+            b"=cwd" => {
+                sides.save_temps = Some(SaveTemps::WorkingDirectory);
+                sides.dump_directory_overruled = true;
+            }
+            b"=obj" => {
+                sides.save_temps = Some(SaveTemps::BesideProduct);
+                sides.dump_directory_overruled = true;
+            }
+            _ => return self.unsupported(word),
+        }
+        Class::CompileOnly
+    }
+
+    fn profile_by_name(&mut self, word: &Word<'a>) -> Class {
+        self.sides.profile = true;
+        match split_at_equals(word.value().as_bytes()) {
+            (b"", None) => {}
+            (b"", Some(directory)) if !directory.is_empty() => {
+                self.sides.profile_directory = Some(OsStr::from_bytes(directory));
+            }
+            _ => return self.unsupported(word),
+        }
+        Class::Key
     }
 
     fn role(&mut self, role: &'static str, path: Option<&'a OsStr>) -> Class {
@@ -233,9 +373,8 @@ impl<'a> Line<'a> {
             self.roles.push((role, path));
         }
         match path {
-            // The name is the user's; the file's content does not depend on it.
-            Some(_) => Class::Silent,
-            None => Class::Key,
+            Some(_) if outputs::name_is_free(role) => Class::Silent,
+            _ => Class::CompileOnly,
         }
     }
 
@@ -291,6 +430,14 @@ impl<'a> Line<'a> {
                 return self.unsupported(word);
             }
         }
+        for name in &list.forced_includes {
+            self.forced_include("-Wp,-include", name);
+        }
+        if list.warnings {
+            // They count in every key, with the macros beside them.
+            self.marks = self.marks.and(Marks::LAYOUT);
+            return Class::Key;
+        }
         if list.macros {
             return Class::Macro;
         }
@@ -298,11 +445,15 @@ impl<'a> Line<'a> {
         Class::Silent
     }
 
-    fn known_or_blocked(&mut self, word: &Word<'a>, marks: Option<Marks>) -> Class {
-        match marks {
-            Some(marks) => self.key(|line| line.marks = line.marks.and(marks)),
-            None => self.unsupported(word),
+    fn assembler(&mut self, word: &Word<'a>, list: Option<forward::AssemblerList<'a>>) -> Class {
+        let Some(list) = list.filter(|list| !list.incomplete) else {
+            return self.unsupported(word);
+        };
+        self.marks = self.marks.and(list.marks);
+        for (role, file) in list.files {
+            self.roles.push((role, Some(OsStr::from_bytes(file))));
         }
+        Class::Key
     }
 
     fn frontend(&mut self, word: &Word<'a>) -> Class {
@@ -311,6 +462,12 @@ impl<'a> Line<'a> {
             None => match forward::frontend_word(value.as_bytes()) {
                 Frontend::Key => {}
                 Frontend::EmitPrecompiledHeader => self.emit_pch = true,
+                Frontend::Macro => return Class::Macro,
+                Frontend::Warning => {
+                    let name = value.as_bytes().get(2..).unwrap_or_default();
+                    return self.warning(OsStr::from_bytes(name));
+                }
+                Frontend::Debug => self.debug = true,
                 Frontend::Other => return self.unsupported(word),
                 takes_value => self.frontend = Some(takes_value),
             },
@@ -319,10 +476,18 @@ impl<'a> Line<'a> {
             }
             // Only the driver looks for a precompiled header beside it.
             Some(Frontend::ForcedInclude) => self.forced_includes.push(value.to_owned()),
-            Some(Frontend::Llvm) => return self.unknown_value(word),
+            Some(Frontend::Llvm) => return self.llvm(word),
             Some(_) => {}
         }
         Class::Key
+    }
+
+    /// An option for LLVM: a value may be a file, one that is written included.
+    fn llvm(&mut self, word: &Word<'a>) -> Class {
+        match forward::measures(word.value().as_bytes()) {
+            true => self.unsupported(word),
+            false => self.unknown_value(word),
+        }
     }
 
     fn unknown(&mut self, word: &Word<'a>) -> Class {

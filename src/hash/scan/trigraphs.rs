@@ -56,6 +56,7 @@ impl Scan {
         self.imports |= other.imports;
         self.offload |= other.offload;
         self.obscure |= other.obscure;
+        self.precompiled |= other.precompiled;
         self.escape |= other.escape;
     }
 }
