@@ -250,9 +250,25 @@ impl Sources<'_> {
             })
             .collect();
         let options = command.args.iter().flat_map(|arg| &arg.words);
-        let named: Vec<&[u8]> = options.map(|word| word.as_bytes()).collect();
+        let named: Vec<&[u8]> = options.flat_map(|word| spoken(word.as_bytes())).collect();
         skeleton::skeleton(&files, &named, dialect)
     }
+}
+
+/// What an option says, with and without the letters in front: `-DNAME`,
+/// `-Wp,-DNAME`.
+pub fn spoken(word: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let letters = memchr::memchr_iter(b'-', word).map(|at| at + 2);
+    let behind = letters.filter_map(|at| word.get(at..));
+    std::iter::once(word).chain(behind)
+}
+
+/// Whether `product` holds debug information that the command did not ask for, or
+/// the like: options that a wrapper of the compiler adds are not known.
+pub fn is_unexpected(product: &[u8]) -> bool {
+    [&b".debug_"[..], b"__llvm_cov", b"__llvm_prf", b".gcda"]
+        .iter()
+        .any(|word| memchr::memmem::find(product, word).is_some())
 }
 
 /// Takes the digests of what a compile read, while the sources allow it.

@@ -20,7 +20,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::comments::{Sources, Text};
+use super::comments::{Sources, Text, spoken};
 use super::direct::{self, Lookup};
 use super::hit::Served;
 use super::terminal::Terminal;
@@ -268,8 +268,9 @@ impl Cached<'_> {
         };
         let named = own.iter().chain(&kin.macros);
         let named = named.filter(|option| !name_of(option).is_some_and(|n| names.contains(&n)));
+        let named = named.flat_map(|option| spoken(option).chain(option.get(1..)));
         let in_files = texts.iter().map(|file| file.bytes.as_slice());
-        let others: Vec<&[u8]> = in_files.chain(named.map(Vec::as_slice)).collect();
+        let others: Vec<&[u8]> = in_files.chain(named).collect();
         if !skeleton::are_unnamed(&names, &others) {
             return Served::Miss("kin: a macro that differs is named".into());
         }
