@@ -205,13 +205,11 @@ impl Sources<'_> {
         Some(tokens::digest(text, dialect))
     }
 
-    /// The skeleton of a unit, if macros that nothing names cannot reach the
-    /// result.
-    pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
-        let dialect = dialect(self.family, self.command)?;
+    /// Whether neither comments nor macros that nothing names can reach the result.
+    pub fn is_blind(&self) -> bool {
         let command = self.command;
-        let options = || command.args.iter().flat_map(|arg| &arg.words);
-        let counted = options().any(|word| {
+        let mut options = command.args.iter().flat_map(|arg| &arg.words);
+        let counted = options.any(|word| {
             let word = word.as_bytes();
             // `-g3`, `-ggdb3`: macros in debug information.
             word.starts_with(b"-g") && word.ends_with(b"3")
@@ -219,8 +217,17 @@ impl Sources<'_> {
                     .iter()
                     .any(|option| word.starts_with(option.as_bytes()))
         });
+        let readable = matches!(command.language.0, "c" | "c++");
+        readable && !counted && dialect(self.family, command).is_some()
+    }
+
+    /// The skeleton of a unit, if macros that nothing names cannot reach the
+    /// result.
+    pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
+        let dialect = dialect(self.family, self.command)?;
+        let command = self.command;
         let size: usize = unit.iter().map(|file| file.bytes.len()).sum();
-        if counted || size > MAX_UNIT || !matches!(command.language.0, "c" | "c++") {
+        if !self.is_blind() || size > MAX_UNIT {
             return None;
         }
         if self.family == Family::Gcc {
@@ -242,9 +249,26 @@ impl Sources<'_> {
                 may_change: file.may_change,
             })
             .collect();
-        let named: Vec<&[u8]> = options().map(|word| word.as_bytes()).collect();
+        let options = command.args.iter().flat_map(|arg| &arg.words);
+        let named: Vec<&[u8]> = options.flat_map(|word| spoken(word.as_bytes())).collect();
         skeleton::skeleton(&files, &named, dialect)
     }
+}
+
+/// What an option says, with and without the letters in front: `-DNAME`,
+/// `-Wp,-DNAME`.
+pub fn spoken(word: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let letters = memchr::memchr_iter(b'-', word).map(|at| at + 2);
+    let behind = letters.filter_map(|at| word.get(at..));
+    std::iter::once(word).chain(behind)
+}
+
+/// Whether `product` holds debug information that the command did not ask for, or
+/// the like: options that a wrapper of the compiler adds are not known.
+pub fn is_unexpected(product: &[u8]) -> bool {
+    [&b".debug_"[..], b"__llvm_cov", b"__llvm_prf", b".gcda"]
+        .iter()
+        .any(|word| memchr::memmem::find(product, word).is_some())
 }
 
 /// Takes the digests of what a compile read, while the sources allow it.

@@ -354,6 +354,15 @@ impl Visitor for Checker<'_, '_, '_> {
     }
 }
 
+/// The files of a variant, all of which hold what it says. `None`: one changed.
+pub fn texts(variant: &Variant<'_>) -> Option<Vec<Text>> {
+    let mut texts = Texts {
+        states: &[],
+        found: Vec::new(),
+    };
+    (variant.visit(&mut texts) == Some(true)).then_some(texts.found)
+}
+
 /// Reads all files of a variant, as they were found to be.
 struct Texts<'s> {
     states: &'s [State],

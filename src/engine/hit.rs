@@ -58,8 +58,8 @@ impl Cached<'_> {
         self.tally.note(format_args!("store: {error}"));
     }
 
-    /// Serves the newest variant of the manifest `bytes` that stands.
-    pub fn direct_hit(&mut self, bytes: &[u8], terminal: &Terminal) -> Served {
+    /// The newest variant of the manifest `bytes` that stands.
+    pub fn standing<'m>(&mut self, bytes: &'m [u8], terminal: &Terminal) -> Lookup<'m> {
         let target = self.command.dependencies.as_ref().map(|d| d.target.clone());
         let (here, base) = (self.working_directory, self.base_dir);
         let mut condition = |kind| match kind {
@@ -84,7 +84,13 @@ impl Cached<'_> {
         let (command, own_base) = (self.command, self.base_dir);
         let named = |path: &[u8]| record::is_named(command, own_base, here, path);
         let sources = Some(sources);
-        let found = direct::find(bytes, self.table, sources, &mut condition, &accept, &named);
+        direct::find(bytes, self.table, sources, &mut condition, &accept, &named)
+    }
+
+    /// Serves the newest variant of the manifest `bytes` that stands.
+    pub fn direct_hit(&mut self, bytes: &[u8], terminal: &Terminal) -> Served {
+        let wants_color = terminal.wants_color(self.identity.family, self.command);
+        let found = self.standing(bytes, terminal);
         let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
@@ -174,7 +180,7 @@ impl Cached<'_> {
     }
 
     /// Gives back the result under `key`; or why that was not possible.
-    fn serve(&mut self, key: &Key, strip: bool) -> Result<(), String> {
+    pub fn serve(&mut self, key: &Key, strip: bool) -> Result<(), String> {
         let entry = match self.stores.results.get_entry(key) {
             Ok(Some(entry)) => entry,
             Ok(None) => return Err(format!("result {key} is gone")),

@@ -51,6 +51,25 @@ pub fn manifest_key(ingredients: &Ingredients<'_>) -> Key {
     hasher.finish()
 }
 
+/// The key of the record of commands that differ in macros or in the path of a
+/// source with this `content` alone.
+pub fn kin_key(ingredients: &Ingredients<'_>, content: &Digest) -> Key {
+    let mut hasher = KeyHasher::new("kin");
+    let name = ingredients.command.source.file_name().unwrap_or_default();
+    ingredients.options(&mut hasher, name.as_bytes());
+    let here = ingredients.working_directory.as_os_str();
+    hasher.field("here", here.as_bytes());
+    hasher.field("content", &content.0);
+    for arg in &ingredients.command.args {
+        if !matches!(arg.class, Class::Silent | Class::Macro | Class::Structural) {
+            for word in &arg.words {
+                hasher.field("arg", word.as_bytes());
+            }
+        }
+    }
+    hasher.finish()
+}
+
 /// The key of a result found by preprocessing; `text` is the preprocessed source.
 pub fn preprocessed_key(ingredients: &Ingredients<'_>, text: &[u8]) -> Key {
     let mut hasher = KeyHasher::new("preprocessed");
@@ -89,6 +108,11 @@ fn is_locale(name: &OsStr) -> bool {
 
 impl Ingredients<'_> {
     fn common(&self, hasher: &mut KeyHasher) {
+        self.options(hasher, &self.relative(self.command.source.as_os_str()));
+    }
+
+    /// What all keys have in common, for a source that is known as `source`.
+    fn options(&self, hasher: &mut KeyHasher, source: &[u8]) {
         let command = self.command;
         hasher.field("version", RESULT_VERSION);
         hasher.field("compiler", &self.compiler.0);
@@ -102,7 +126,7 @@ impl Ingredients<'_> {
         );
         hasher.field("language", command.language.0.as_bytes());
         hasher.field("assembly", &[u8::from(command.assembly)]);
-        hasher.field("source", &self.relative(command.source.as_os_str()));
+        hasher.field("source", source);
         if let Some(input) = &self.input {
             hasher.field("input", &input.0);
         }

@@ -16,6 +16,7 @@ mod existence;
 mod hit;
 mod identity;
 mod key;
+mod kin;
 mod log;
 mod notice;
 mod observe;
@@ -367,6 +368,14 @@ fn understand(
     Ok((command, identity))
 }
 
+/// Names under which a result may be found besides its manifest.
+struct ResultKeys {
+    /// From the preprocessed text.
+    preprocessed: Option<Key>,
+    /// Of the record of the command's kin.
+    kin: Option<Key>,
+}
+
 /// A call that can be answered from the cache, and all that its parts need.
 pub(crate) struct Cached<'a> {
     call: Call<'a>,
@@ -414,6 +423,19 @@ impl Cached<'_> {
             self.tally
                 .note(format_args!("no manifest is in use for this command"));
         }
+        let kin = match self.config.direct_mode {
+            true => self.kin_key(ingredients),
+            false => None,
+        };
+        if let Some(key) = &kin
+            && manifest.is_none()
+            && !self.config.recache
+        {
+            match self.kin_hit(key, terminal) {
+                Served::Exit => return End::Exit(0),
+                Served::Miss(why) => self.tally.note(format_args!("{why}")),
+            }
+        }
         let mut key = None;
         let findable = manifest.is_some() || !self.config.direct_mode;
         let wanted = findable && !self.config.depend_mode && !self.config.recache;
@@ -427,11 +449,15 @@ impl Cached<'_> {
                 }
             }
         }
-        self.compile(key, manifest.as_deref(), terminal)
+        let keys = ResultKeys {
+            preprocessed: key,
+            kin,
+        };
+        self.compile(&keys, manifest.as_deref(), terminal)
     }
 
     /// Runs the compiler, passes on what it says, and stores the result.
-    fn compile(&mut self, key: Option<Key>, manifest: Option<&[u8]>, terminal: &Terminal) -> End {
+    fn compile(&mut self, keys: &ResultKeys, manifest: Option<&[u8]>, terminal: &Terminal) -> End {
         if self.command.traits.has_unknown {
             self.watch = Some(undeclared::Watch::begin(self.command));
         }
@@ -457,8 +483,11 @@ impl Cached<'_> {
             self.tally.count_also(Counter::ReadOnlyMiss);
             return End::Exit(0);
         }
-        match record::record(self, &compiled, key) {
+        match record::record(self, &compiled, keys.preprocessed) {
             Ok(()) => {
+                if let Some(kin) = &keys.kin {
+                    self.join_kin(kin);
+                }
                 let recached = self.config.recache;
                 let counter = if recached {
                     Counter::Recache

@@ -24,6 +24,15 @@ pub struct Text {
     pub files: Vec<PathBuf>,
 }
 
+impl Text {
+    /// Whether `word` stands in the text, line markers aside.
+    pub fn holds(&self, word: &[u8]) -> bool {
+        let lines = self.bytes.split(|b| *b == b'\n');
+        let mut lines = lines.filter(|line| !line.starts_with(b"# "));
+        lines.any(|line| memchr::memmem::find(line, word).is_some())
+    }
+}
+
 /// Whether the mode may be used for `command`.
 pub fn may_be_used(command: &Command) -> bool {
     let traits = &command.traits;

@@ -11,7 +11,7 @@ use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
-use super::{Cached, base, existence, precompiled, restore, sides, unreported};
+use super::{Cached, base, comments, existence, precompiled, restore, sides, unreported};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Command, Family, Product};
 use crate::entry::manifest::{
@@ -58,6 +58,21 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// The files with their contents, the source first.
+    pub fn contents(&self) -> Vec<(&Path, Digest)> {
+        let mut seen: HashSet<&Path> = HashSet::new();
+        let files = self.files.iter().filter(|file| seen.insert(&file.path));
+        files
+            .map(|file| (file.path.as_path(), file.digest))
+            .collect()
+    }
+
+    /// Whether a source looks for something like that.
+    pub fn asks(&self, test: &dyn Fn(&Lookup) -> bool) -> bool {
+        let scans = self.files.iter().filter_map(|file| file.scan.as_ref());
+        scans.flat_map(|scan| &scan.lookups).any(test)
+    }
+
     /// Every byte of the files counts.
     fn take_literally(&mut self) {
         self.skeleton = TokenDigest::NONE;
@@ -425,6 +440,8 @@ fn pin(
         |text: &[u8], word: &[u8]| word.len() > 1 && memchr::memmem::find(text, word).is_some();
     let mut sees_here = streams.iter().any(|text| sees(text, here));
     let mut sees_base = base.is_some_and(|base| streams.iter().any(|text| sees(text, base)));
+    let mut literally = false;
+    let debug = cached.command.traits.records_directory;
     if !in_key || base.is_some() {
         for (_, blob) in outputs {
             let content = match blob {
@@ -435,8 +452,12 @@ fn pin(
                 },
             };
             sees_here |= sees(&content, here);
+            literally |= !debug && comments::is_unexpected(&content);
             sees_base |= base.is_some_and(|base| sees(&content, base));
         }
+    }
+    if literally {
+        evidence.take_literally();
     }
     if sees_here && !in_key && cached.hash_dir {
         evidence

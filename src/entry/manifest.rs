@@ -286,6 +286,47 @@ pub struct NewDirectory {
     pub names: Vec<(Expectation, Vec<u8>)>,
 }
 
+impl Visitor for NewVariant {
+    fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
+        self.conditions.push((kind, digest));
+        true
+    }
+    fn file(&mut self, file: FileCheck<'_>) -> bool {
+        self.files.push(NewFile {
+            path: file.path.to_bytes().to_owned(),
+            digest: file.digest,
+            tokens: file.tokens,
+            stamp: file.stamp,
+        });
+        true
+    }
+    fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
+        let names = directory.names();
+        self.directories.push(NewDirectory {
+            path: directory.path.to_bytes().to_owned(),
+            stamp: directory.stamp,
+            names: names
+                .map(|(expectation, name)| (expectation, name.to_bytes().to_owned()))
+                .collect(),
+        });
+        true
+    }
+}
+
+/// A variant as it lies in a manifest, taken out. `None`: it makes no sense.
+pub fn to_new(variant: &Variant<'_>) -> Option<NewVariant> {
+    let mut new = NewVariant {
+        result: variant.result,
+        duration_ms: variant.duration_ms,
+        flags: variant.flags,
+        skeleton: variant.skeleton,
+        conditions: Vec::new(),
+        files: Vec::new(),
+        directories: Vec::new(),
+    };
+    (variant.visit(&mut new) == Some(true)).then_some(new)
+}
+
 impl NewVariant {
     fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();

@@ -143,7 +143,10 @@ fn the_format_is_pinned() {
     assert_eq!(&bytes[..8], b"cacheman");
     assert_eq!(bytes[8..12], 3u32.to_le_bytes());
     assert_eq!(bytes.len(), 416);
-    assert_eq!(Digest::of(&bytes).to_string(), "");
+    assert_eq!(
+        Digest::of(&bytes).to_string(),
+        "0dcf499d8f5bf8433d5dd8b3240312d4db28057f03ae8439d6ae0d38cae00087"
+    );
 }
 
 /// Looks at all there is, as the engine does.

@@ -44,6 +44,13 @@ pub struct Lookup {
     pub asked: Asked,
 }
 
+impl Lookup {
+    /// Whether it is looked for beside the file that asks first.
+    pub fn is_quoted(&self) -> bool {
+        self.style == Style::Quote
+    }
+}
+
 /// What was found in one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scan {

@@ -280,3 +280,24 @@ fn i1_comments_in_assembler_and_preprocessed_sources() {
         }
     });
 }
+
+/// A driver that adds options of its own.
+#[test]
+fn i1_comments_behind_a_wrapper_that_wants_debug_information() {
+    each(|env| {
+        let (name, program) = match env.compiler {
+            Compiler::Clang14 => ("clang", "clang-14"),
+            Compiler::Clang19 => ("clang", "clang-19"),
+            _ => ("gcc", "gcc-12"),
+        };
+        let script = format!("#!/bin/sh\nexec {program} -g3 \"$@\"\n");
+        env.install_script(name, &script);
+        for text in ["one", "two"] {
+            env.write(
+                "a.c",
+                format!("#define UN_USED \"{text}\"\nint v; // {text}\n"),
+            );
+            env.cc("-c a.c").right();
+        }
+    });
+}

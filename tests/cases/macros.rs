@@ -102,6 +102,8 @@ fn i1_macro_that_is_asked_for() {
         ("#pragma push_macro(\"KNOB_ONE\")\nint v;", ""),
         ("#define USED KNOB_ONE\nint v = USED;", ""),
         ("int v;\n#pragma GCC poison hidden", ""),
+        ("int v;", "-DKNOB_ONE=1"),
+        ("int v;", "-Wp,-DKNOB_ONE=1"),
     ];
     each(|env| {
         for (index, (code, options)) in uses.into_iter().enumerate() {

@@ -18,6 +18,7 @@ mod dependencies;
 mod drivers;
 mod found;
 mod inputs;
+mod kin;
 mod macros;
 mod options;
 mod precompiled;

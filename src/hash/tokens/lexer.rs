@@ -29,6 +29,8 @@ pub struct Lexed {
     pub ambiguous: bool,
 }
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Finds the comments of `text`. `None`: gave up.
 pub fn lex(text: &[u8], raw_strings: bool, digit_separators: bool) -> Option<Lexed> {
     if !is_plain(text) {
@@ -36,7 +38,11 @@ pub fn lex(text: &[u8], raw_strings: bool, digit_separators: bool) -> Option<Lex
     }
     let mut lexer = Lexer {
         text,
-        at: 0,
+        at: if text.starts_with(BYTE_ORDER_MARK) {
+            3
+        } else {
+            0
+        },
         raw_strings,
         digit_separators,
         line_start: true,

@@ -17,8 +17,9 @@
 //!   line is, roughly: gcc gives up columns where lines are many and wide.
 //!
 //! A file whose comments cannot be told for sure (trigraphs, control characters,
-//! things that do not end, tokens split over lines, `#include <a//b>`) has the
-//! digest of its content, which no other file shares.
+//! things that do not end, tokens split over lines, `#include <a//b>`), or with
+//! lines so wide that gcc has no columns for them, has the digest of its content,
+//! which no other file shares.
 //!
 //! Which comments there are depends on the language in two places, raw strings
 //! and digit separators. Where it is not known whether they are there, only what
@@ -41,6 +42,9 @@ impl TokenDigest {
 
 /// Part of every digest: change it with the meaning of a digest.
 const VERSION: &[u8] = b"tokens 1";
+
+/// Bits of the widest line's length: gcc's limit is 2^12 columns (`line-map.h`).
+const MAX_WIDTH: u8 = 11;
 
 /// Whether a language has something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +112,9 @@ fn comments(text: &[u8], dialect: Dialect) -> Option<Vec<Span>> {
         Has::No => &[false][..],
         Has::Unknown => &[true, false][..],
     };
+    if width_class(text) > MAX_WIDTH {
+        return None;
+    }
     let mut agreed: Option<Vec<Span>> = None;
     for &raw_strings in ways(dialect.raw_strings) {
         for &digit_separators in ways(dialect.digit_separators) {

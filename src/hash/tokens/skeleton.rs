@@ -59,6 +59,28 @@ pub fn skeleton(files: &[File<'_>], named: &[&[u8]], dialect: Dialect) -> Option
     Some(TokenDigest(digest))
 }
 
+/// The name of the macro that the line `text` (`#define NAME ...`) defines, if a
+/// compiler does not notice it where nothing names it.
+pub fn plain_macro(text: &[u8]) -> Option<&[u8]> {
+    define::removable(text)
+}
+
+/// Whether none of the macros `names` is named in `texts`, whole or in parts
+/// that `##` may put together, and none of the texts makes unnamed macros count.
+pub fn are_unnamed(names: &[Vec<u8>], texts: &[&[u8]]) -> bool {
+    let mut uses = Uses::default();
+    for name in names {
+        uses.add(name);
+    }
+    if !names.is_empty() {
+        for text in texts {
+            uses.read(text);
+        }
+    }
+    let unnamed = names.iter().all(|name| !uses.is_used(name));
+    unnamed && !texts.iter().any(|text| sees_all_macros(text))
+}
+
 /// Whether `text` may have a compiler look at macros that nothing expands.
 fn sees_all_macros(text: &[u8]) -> bool {
     [&b"poison"[..], b"-Wunused-macros", b"restrict_expansion"]

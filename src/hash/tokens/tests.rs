@@ -118,6 +118,7 @@ fn what_compilers_see_counts() {
         ("\"a // x\n", "\"a // y\n"),
         ("int a; // a\x0cb\n", "int a; // a\x0cc\n"),
         ("a\n", "a\r\n"),
+        ("\u{feff}#include <a//b>\n", "\u{feff}#include <a//c>\n"),
     ] {
         assert_ne!(of(one), of(other), "{one:?} {other:?}");
         assert_ne!(cxx(one), cxx(other), "{one:?} {other:?}");
@@ -153,6 +154,7 @@ fn wide_lines_count_roughly() {
     let line = |width: usize| format!("int a; //{}\n", "x".repeat(width));
     assert_eq!(of(&line(10)), of(&line(100)));
     assert_ne!(of(&line(100)), of(&line(1000)));
+    assert_ne!(of(&line(3000)), of(&line(3001)));
     assert_eq!(columns(b"int a;\nint b;\n"), 3 * 128);
 }
 
