@@ -1,6 +1,8 @@
 //! The reference pages are what the tables say. `UPDATE_DOCS=1 cargo test
 //! --test reference` writes them anew.
 
+mod catalogue;
+
 use std::path::Path;
 
 fn check(page: &str, expected: &str) {
@@ -31,4 +33,17 @@ fn statistics() {
 #[test]
 fn commands() {
     check("cli.md", &cache::cli::reference_page());
+}
+
+#[test]
+fn correctness() {
+    check("../correctness.md", &catalogue::page());
+}
+
+/// Every line of the catalogue has its case, with every compiler somewhere in
+/// its group.
+#[test]
+fn the_catalogue_is_complete() {
+    let gaps = catalogue::gaps();
+    assert!(gaps.is_empty(), "{}", gaps.join("\n"));
 }

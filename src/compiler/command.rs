@@ -119,7 +119,7 @@ pub enum Product {
     Code,
     /// A precompiled header.
     PrecompiledHeader,
-    /// Nothing (`-fsyntax-only`): messages, and files beside a product.
+    /// Nothing (`-fsyntax-only`, `-o /dev/null`): messages, and files beside a product.
     Nothing,
 }
 
@@ -145,9 +145,9 @@ pub enum Class {
     /// Counts in every key and is given to the search path probe, since it can
     /// change the built-in directories (`-m32`, `-std=`, `--target=`, `-stdlib=`, `-pthread`).
     KeyAndSearch,
-    /// Counts in every key, and makes the compiler write files: left out of runs
-    /// of our own.
-    SideFiles,
+    /// Counts in every key, and is left out of runs of our own: it makes the
+    /// compiler write files, or changes what a preprocessor prints.
+    CompileOnly,
     /// Does not change the product: output names, dependency options. Not in a key.
     Silent,
     /// `-f*-prefix-map=OLD=NEW`: counts with OLD taken relative to the working directory.

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Output as Finished};
 
 use super::depfile::{self, Phony};
-use super::options::{self, Action};
 use super::{Command, DriverName, Family, NoFiles, Parsed, parse, search};
 
 const COMPILERS: [&str; 7] = [
@@ -323,99 +322,4 @@ fn the_probe_is_understood() {
         );
         assert!(!probe.target.is_empty());
     }
-}
-
-/// Options that by their help take a file, a path or a directory, with the
-/// compilers whose help says so.
-fn options_with_files() -> Vec<(Family, String)> {
-    const HELP: [(&str, &[&str]); 4] = [
-        (
-            "gcc-11",
-            &[
-                "--help=common,optimizers,c,c++,objc,objc++,target",
-                "--help=joined",
-                "--help=separate",
-            ],
-        ),
-        (
-            "gcc-12",
-            &[
-                "--help=common,optimizers,c,c++,objc,objc++,target",
-                "--help=joined",
-                "--help=separate",
-            ],
-        ),
-        ("clang-14", &["--help-hidden"]),
-        ("clang-19", &["--help-hidden"]),
-    ];
-    let mut found = Vec::new();
-    for (compiler, pages) in HELP {
-        let family = DriverName::parse(compiler).unwrap().family.unwrap();
-        for page in pages {
-            let Some(finished) = run(compiler, Path::new("/"), &[page.into()]) else {
-                break;
-            };
-            let text = String::from_utf8_lossy(&finished.stdout).into_owned();
-            for line in text.lines() {
-                let Some(option) = line.strip_prefix("  -") else {
-                    continue;
-                };
-                let lower = line.to_lowercase();
-                let is_file = ["file", "path", "director", "<dir>", "dsopath"];
-                let takes_value = option
-                    .split("  ")
-                    .next()
-                    .is_some_and(|o| o.contains(['=', '<']));
-                if takes_value && is_file.iter().any(|word| lower.contains(word)) {
-                    let end = option.find([' ', '<', '[']).unwrap_or(option.len());
-                    let option = option.get(..end).unwrap_or(option);
-                    let end = option.find('=').map_or(option.len(), |at| at + 1);
-                    found.push((family, format!("-{}", &option[..end])));
-                }
-            }
-        }
-    }
-    found.sort_by(|a, b| a.1.cmp(&b.1));
-    found.dedup();
-    found
-}
-
-/// Mention files in their help but take none.
-const NO_FILES: &[&str] = &[
-    // Of D and Fortran.
-    "-Hd",
-    "-Hf",
-    "-J",
-    "-Xf",
-    // Words and numbers.
-    "-fdiagnostics-path-format=",
-    "-fprofile-function-groups=",
-    "-fprofile-selected-function-group=",
-    "-fsanitize-undefined-strip-path-components=",
-    "-fuse-cuid=",
-];
-
-#[test]
-fn options_that_take_files_have_rows() {
-    let mut missing = Vec::new();
-    for (family, option) in options_with_files() {
-        let word = format!("{option}x");
-        let row = options::lookup(family, word.as_bytes())
-            .or_else(|| options::lookup(family, option.as_bytes()));
-        let by_wildcard = match row.map(|row| row.action) {
-            // Long spellings without a row pass through.
-            None => !option.starts_with("--"),
-            Some(Action::Feature) => {
-                let name = option.trim_start_matches("-f").trim_end_matches('=');
-                // Without a row and not plain: looked at as a file, and watched.
-                options::values::is_plain(family, name.as_bytes())
-            }
-            Some(Action::Machine | Action::Warning) => true,
-            Some(_) => false,
-        };
-        if by_wildcard && !NO_FILES.contains(&option.as_str()) {
-            missing.push((family, option));
-        }
-    }
-    assert!(missing.is_empty(), "no row: {missing:?}");
 }

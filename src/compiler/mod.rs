@@ -25,4 +25,6 @@ pub use parse::{parse, parse_configured};
 pub use response::{NoFiles, ResponseFiles};
 
 #[cfg(test)]
+mod completeness_tests;
+#[cfg(test)]
 mod installed_tests;

@@ -1,8 +1,10 @@
-//! Which results stay right when only comments change?
+//! Which results stay right when only comments change, or macros that nothing
+//! names?
 //!
-//! Compilers drop comments early, but not everywhere: some warnings read them,
-//! some products hold the source or a checksum of it. [`dialect`] says for which
-//! commands they cannot matter; [`Blind`] looks at what the sources say about it.
+//! Compilers drop both early, but not everywhere: some warnings read comments or
+//! count macros, some products hold the source or a checksum of it. [`Sources`]
+//! says for which commands they cannot matter; [`Blind`] looks at what the sources
+//! say about it.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -12,7 +14,8 @@ use std::path::Path;
 use super::Cached;
 use super::observe::Dependency;
 use crate::compiler::{Class, Command, Family, Product};
-use crate::hash::scan::{Asked, Scan};
+use crate::hash::scan::{Asked, Lookup, Scan};
+use crate::hash::tokens::skeleton::{self, File};
 use crate::hash::tokens::{self, Dialect, Has, TokenDigest};
 
 /// Files beside the product in which no comment shows.
@@ -175,58 +178,144 @@ const MODERN: Dialect = Dialect {
     digit_separators: Has::Yes,
 };
 
-/// Takes the token digests of what a compile read, while the sources allow it.
-pub struct Blind {
-    dialect: Option<Dialect>,
-    family: Family,
-    columns: u64,
+/// Options, by what they begin with, that make macros count which nothing names.
+const COUNTING: [&str; 3] = ["-Wunused-macros", "-fdebug-macro", "-fmacro-debug"];
+
+/// A source with all its headers is read as one up to this size.
+const MAX_UNIT: usize = 16 << 20;
+
+/// The content of one file of a unit.
+pub struct Text {
+    pub bytes: Vec<u8>,
+    /// See [`File`].
+    pub may_change: bool,
 }
 
-impl Blind {
-    pub fn new(cached: &Cached<'_>) -> Blind {
-        Blind {
-            dialect: dialect(cached.identity.family, cached.command),
+/// What a command's compiler sees of sources.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    pub family: Family,
+    pub command: &'a Command,
+}
+
+impl Sources<'_> {
+    /// The token digest of one source, if comments cannot reach the result.
+    pub fn tokens(&self, text: &[u8]) -> Option<TokenDigest> {
+        let dialect = dialect(self.family, self.command)?;
+        Some(tokens::digest(text, dialect))
+    }
+
+    /// The skeleton of a unit, if macros that nothing names cannot reach the
+    /// result.
+    pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
+        let dialect = dialect(self.family, self.command)?;
+        let command = self.command;
+        let options = || command.args.iter().flat_map(|arg| &arg.words);
+        let counted = options().any(|word| {
+            let word = word.as_bytes();
+            // `-g3`, `-ggdb3`: macros in debug information.
+            word.starts_with(b"-g") && word.ends_with(b"3")
+                || COUNTING
+                    .iter()
+                    .any(|option| word.starts_with(option.as_bytes()))
+        });
+        let size: usize = unit.iter().map(|file| file.bytes.len()).sum();
+        if counted || size > MAX_UNIT || !matches!(command.language.0, "c" | "c++") {
+            return None;
+        }
+        if self.family == Family::Gcc {
+            // See `part_twins`; and columns must not run out.
+            let mut seen = HashSet::new();
+            let twins = unit
+                .iter()
+                .filter(|file| file.may_change)
+                .any(|file| !seen.insert(&file.bytes));
+            let columns: u64 = unit.iter().map(|file| tokens::columns(&file.bytes)).sum();
+            if twins || columns > COLUMNS {
+                return None;
+            }
+        }
+        let files: Vec<File<'_>> = unit
+            .iter()
+            .map(|file| File {
+                text: &file.bytes,
+                may_change: file.may_change,
+            })
+            .collect();
+        let named: Vec<&[u8]> = options().map(|word| word.as_bytes()).collect();
+        skeleton::skeleton(&files, &named, dialect)
+    }
+}
+
+/// Takes the digests of what a compile read, while the sources allow it.
+pub struct Blind<'a> {
+    sources: Sources<'a>,
+    dialect: Option<Dialect>,
+    columns: u64,
+    texts: Vec<Vec<u8>>,
+}
+
+impl<'a> Blind<'a> {
+    pub fn new(cached: &Cached<'a>) -> Blind<'a> {
+        let sources = Sources {
             family: cached.identity.family,
+            command: cached.command,
+        };
+        Blind {
+            dialect: dialect(sources.family, sources.command),
+            sources,
             columns: 0,
+            texts: Vec::new(),
         }
     }
 
     /// The token digest of one file. What lies below `/usr` changes with its
     /// package, and is not worth the time.
-    pub fn tokens(&mut self, path: &Path, text: &[u8], scan: &Scan) -> TokenDigest {
+    pub fn tokens(&mut self, path: &Path, text: Vec<u8>, scan: &Scan) -> TokenDigest {
         let Some(dialect) = self.dialect else {
             return TokenDigest::NONE;
         };
-        self.columns = self.columns.saturating_add(tokens::columns(text));
-        let too_many = self.family == Family::Gcc && self.columns > COLUMNS;
-        let embeds = scan
-            .lookups
-            .iter()
-            .any(|lookup| lookup.asked == Asked::Embed);
-        let reads_text = scan.timestamp || embeds || scan.computed_embed || scan.assembler_file;
-        if too_many || reads_text || asks_for_comments(text) {
+        self.columns = self.columns.saturating_add(tokens::columns(&text));
+        let too_many = self.sources.family == Family::Gcc && self.columns > COLUMNS;
+        let embeds = scan.computed_embed || scan.lookups.iter().any(is_embed);
+        let reads_text = scan.timestamp || scan.assembler_file || embeds;
+        if too_many || reads_text || asks_for_comments(&text) {
             self.dialect = None;
             return TokenDigest::NONE;
         }
-        match path.starts_with("/usr") {
+        let digest = match path.starts_with("/usr") {
             true => TokenDigest::NONE,
-            false => tokens::digest(text, dialect),
-        }
+            false => tokens::digest(&text, dialect),
+        };
+        self.texts.push(text);
+        digest
     }
 
-    /// The last word, when all `files` are known.
-    pub fn settle(self, files: &mut [Dependency]) {
+    /// The last word, when all `files` are known: the skeleton of the unit.
+    pub fn settle(self, files: &mut [Dependency]) -> TokenDigest {
         // A precompiled header or another file that is no text was read.
         let others = files.iter().any(|file| file.scan.is_none());
         if self.dialect.is_none() || others {
             for file in files {
                 file.tokens = TokenDigest::NONE;
             }
-            return;
+            return TokenDigest::NONE;
         }
-        if self.family == Family::Gcc {
+        if self.sources.family == Family::Gcc {
             part_twins(files);
         }
+        // A path that is listed twice is in the manifest once.
+        let mut seen = HashSet::new();
+        let unit: Vec<Text> = files
+            .iter()
+            .zip(self.texts)
+            .filter(|(file, _)| seen.insert(&file.path))
+            .map(|(file, bytes)| Text {
+                bytes,
+                may_change: file.tokens != TokenDigest::NONE,
+            })
+            .collect();
+        self.sources.skeleton(&unit).unwrap_or(TokenDigest::NONE)
     }
 }
 
@@ -253,6 +342,10 @@ fn part_twins(files: &mut [Dependency]) {
             }
         }
     }
+}
+
+fn is_embed(lookup: &Lookup) -> bool {
+    matches!(lookup.asked, Asked::Embed | Asked::HasEmbed)
 }
 
 /// Whether a pragma in `text` may turn on a warning that reads comments.

@@ -3,8 +3,10 @@
 //! Each dependency and each guarded directory is looked at once. A stamp that
 //! did not move vouches for the content; where it moved, the digest decides,
 //! from the inode table or by reading the file; where that differs, the digest of
-//! its tokens, if the result does not depend on comments. What was verified that
-//! way gets its new stamp and digest written into the manifest.
+//! its tokens, if the result does not depend on comments; and where these differ,
+//! the whole unit's skeleton, if it does not depend on macros that nothing names.
+//! What was verified that way gets its new stamp and digests written into the
+//! manifest.
 
 use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
@@ -13,11 +15,12 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
 
+use super::comments::{Sources, Text};
 use super::precompiled;
 use crate::entry::manifest::{
     self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
 };
-use crate::hash::tokens::{self, Dialect, TokenDigest};
+use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -41,12 +44,12 @@ pub enum Lookup<'m> {
 
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
-/// flags; `dialect` says how to read sources in which comments may differ, and
-/// `named` whether an option names the file.
+/// flags; `sources` reads sources that may differ in what compilers do not see,
+/// and `named` says whether an option names the file.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
-    dialect: &dyn Fn() -> Option<Dialect>,
+    sources: Option<Sources<'_>>,
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
     named: &dyn Fn(&[u8]) -> bool,
@@ -56,8 +59,9 @@ pub fn find<'m>(
     };
     let mut reason = None;
     let mut seen = Seen {
-        dialect,
+        sources,
         tokens: Vec::new(),
+        units: MAX_UNITS,
     };
     for (index, variant) in variants.enumerate() {
         if !accept(&variant) {
@@ -71,14 +75,19 @@ pub fn find<'m>(
             named,
             times: None,
             now: clock::coarse_now(),
+            has_skeleton: variant.skeleton != TokenDigest::NONE,
             states: Vec::new(),
             moved: false,
+            edited: None,
             reason: None,
             variant,
         };
         match variant.visit(&mut checker) {
             Some(true) if checker.times_differ() => {
                 reason.get_or_insert_with(|| "a file has another time".into());
+            }
+            Some(true) if !checker.edits_stand(&variant) => {
+                reason = reason.or(checker.reason);
             }
             Some(true) => {
                 let refreshed = checker
@@ -96,28 +105,34 @@ pub fn find<'m>(
     Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
 }
 
+/// Units that are read for one call: an edit of code is not worth more.
+const MAX_UNITS: usize = 2;
+
 /// Changed files whose tokens have been looked at.
 struct Seen<'d> {
-    dialect: &'d dyn Fn() -> Option<Dialect>,
+    sources: Option<Sources<'d>>,
     tokens: Vec<(Digest, TokenDigest)>,
+    units: usize,
 }
 
 impl Seen<'_> {
     /// The digest of the tokens of the file at `path`, whose content has `digest`.
     fn tokens(&mut self, path: &CStr, digest: Digest) -> Option<TokenDigest> {
-        let dialect = (self.dialect)()?;
         let known = self.tokens.iter().find(|(known, _)| *known == digest);
         if let Some((_, tokens)) = known {
             return Some(*tokens);
         }
-        let content = crate::hash::file::read(path)?;
-        if Digest::of(&content.bytes) != digest {
-            return None;
-        }
-        let tokens = tokens::digest(&content.bytes, dialect);
+        let text = text(path, digest)?;
+        let tokens = self.sources?.tokens(&text)?;
         self.tokens.push((digest, tokens));
         Some(tokens)
     }
+}
+
+/// The content of `path`, if it still has `digest`.
+fn text(path: &CStr, digest: Digest) -> Option<Vec<u8>> {
+    let content = crate::hash::file::read(path)?;
+    (Digest::of(&content.bytes) == digest).then_some(content.bytes)
 }
 
 struct Checker<'t, 'd, 'm> {
@@ -129,8 +144,11 @@ struct Checker<'t, 'd, 'm> {
     /// The times so far and what they must come to, if they count.
     times: Option<(Times, Digest)>,
     now: Nanos,
+    has_skeleton: bool,
     states: Vec<State>,
     moved: bool,
+    /// The first file with other tokens: the unit's skeleton has to be looked at.
+    edited: Option<String>,
     reason: Option<String>,
 }
 
@@ -144,21 +162,53 @@ impl Checker<'_, '_, '_> {
         self.moved |= old != new;
         self.states.push(State {
             stamp: new,
-            digest: None,
+            content: None,
         });
         true
     }
 
-    /// Whether `file`, whose content is another one, still has its tokens.
-    fn same_tokens(&mut self, file: &FileCheck<'_>, digest: Digest, stamp: Stamp) -> bool {
-        let same = file.tokens != TokenDigest::NONE
-            && self.seen.tokens(file.path, digest) == Some(file.tokens);
-        if same {
-            self.moved = true;
-            self.states.push(State {
-                stamp,
-                digest: Some(digest),
-            });
+    /// Whether `file`, whose content is another one, may still be as good; if its
+    /// tokens differ, [`Checker::edits_stand`] has the last word.
+    fn may_stand(&mut self, file: &FileCheck<'_>, digest: Digest, stamp: Stamp) -> bool {
+        if file.tokens == TokenDigest::NONE {
+            return false;
+        }
+        let Some(tokens) = self.seen.tokens(file.path, digest) else {
+            return false;
+        };
+        if tokens != file.tokens {
+            if !self.has_skeleton || self.seen.units == 0 {
+                return false;
+            }
+            self.edited
+                .get_or_insert_with(|| file.path.to_string_lossy().into_owned());
+        }
+        self.moved = true;
+        self.states.push(State {
+            stamp,
+            content: Some((digest, tokens)),
+        });
+        true
+    }
+
+    /// Whether files with other tokens differ only in macros that nothing names.
+    fn edits_stand(&mut self, variant: &Variant<'_>) -> bool {
+        let Some(edited) = self.edited.take() else {
+            return true;
+        };
+        self.seen.units -= 1;
+        let mut texts = Texts {
+            states: &self.states,
+            found: Vec::new(),
+        };
+        let same = variant.visit(&mut texts) == Some(true)
+            && self
+                .seen
+                .sources
+                .and_then(|sources| sources.skeleton(&texts.found))
+                == Some(variant.skeleton);
+        if !same {
+            self.reason = Some(format!("{edited} changed"));
         }
         same
     }
@@ -282,7 +332,7 @@ impl Visitor for Checker<'_, '_, '_> {
             }
             Ok(_) => match crate::hash::file::digest(self.table, file.path) {
                 Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
-                Some((digest, stamp)) if self.same_tokens(&file, digest, stamp) => true,
+                Some((digest, stamp)) if self.may_stand(&file, digest, stamp) => true,
                 Some(_) => self.stale(file.path, "changed"),
                 None => self.stale(file.path, "cannot be read"),
             },
@@ -301,5 +351,36 @@ impl Visitor for Checker<'_, '_, '_> {
             return false;
         }
         self.keep(directory.stamp, stamp)
+    }
+}
+
+/// Reads all files of a variant, as they were found to be.
+struct Texts<'s> {
+    states: &'s [State],
+    found: Vec<Text>,
+}
+
+impl Visitor for Texts<'_> {
+    fn condition(&mut self, _: ConditionKind, _: Digest) -> bool {
+        true
+    }
+
+    fn file(&mut self, file: FileCheck<'_>) -> bool {
+        let state = self.states.get(self.found.len());
+        let (digest, tokens) = state
+            .and_then(|state| state.content)
+            .unwrap_or((file.digest, file.tokens));
+        let Some(text) = text(file.path, digest) else {
+            return false;
+        };
+        self.found.push(Text {
+            bytes: text,
+            may_change: tokens != TokenDigest::NONE,
+        });
+        true
+    }
+
+    fn directory(&mut self, _: DirectoryCheck<'_>) -> bool {
+        true
     }
 }

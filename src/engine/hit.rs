@@ -77,11 +77,14 @@ impl Cached<'_> {
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let (family, command) = (self.identity.family, self.command);
-        let own_base = self.base_dir;
-        let dialect = || comments::dialect(family, command);
+        let sources = comments::Sources {
+            family: self.identity.family,
+            command: self.command,
+        };
+        let (command, own_base) = (self.command, self.base_dir);
         let named = |path: &[u8]| record::is_named(command, own_base, here, path);
-        let found = direct::find(bytes, self.table, &dialect, &mut condition, &accept, &named);
+        let sources = Some(sources);
+        let found = direct::find(bytes, self.table, sources, &mut condition, &accept, &named);
         let found = match found {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),

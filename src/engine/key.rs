@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::identity::Identity;
 use crate::compiler::environment::{self, EnvEffect};
-use crate::compiler::{Class, Command, Family};
+use crate::compiler::{Class, Command, Family, Product};
 use crate::config::Environment;
 use crate::entry::manifest::NewFile;
 use crate::hash::{Digest, Key, KeyHasher};
@@ -30,6 +30,8 @@ pub struct Ingredients<'a> {
     pub driver: &'a OsStr,
     /// The arguments as the caller wrote them, for products that record them.
     pub argv: &'a [std::ffi::OsString],
+    /// What tells this processor from others, if the command depends on it.
+    pub processor: Option<Vec<u8>>,
     /// The content of standard input, where it is the source.
     pub input: Option<Digest>,
     pub working_directory: &'a Path,
@@ -104,6 +106,9 @@ impl Ingredients<'_> {
         if let Some(input) = &self.input {
             hasher.field("input", &input.0);
         }
+        if command.product == Product::Nothing {
+            hasher.field("product", b"nothing");
+        }
         if let Some(dependencies) = &command.dependencies {
             let kind = [
                 u8::from(dependencies.user_only),
@@ -135,9 +140,9 @@ impl Ingredients<'_> {
             }
         }
         if traits.depends_on_cpu
-            && let Some(cpu) = crate::sys::cpu::identity()
+            && let Some(processor) = &self.processor
         {
-            hasher.field("cpu", &cpu);
+            hasher.field("cpu", processor);
         }
         self.variables(hasher);
     }
@@ -232,3 +237,7 @@ impl Ingredients<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "key_test.rs"]
+mod tests;

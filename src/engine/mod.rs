@@ -19,6 +19,7 @@ mod key;
 mod log;
 mod notice;
 mod observe;
+mod once;
 mod precompiled;
 mod preprocessed;
 mod record;
@@ -252,6 +253,11 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         program: call.program,
         driver: base_name(call.name),
         argv: call.args,
+        processor: command
+            .traits
+            .depends_on_cpu
+            .then(crate::sys::cpu::identity)
+            .flatten(),
         input: call.input.map(|input| Digest::of(&input.bytes)),
         working_directory: session.here,
         hash_dir: config.hash_dir,

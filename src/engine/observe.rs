@@ -28,13 +28,18 @@ pub struct Dependency {
     pub scan: Option<Scan>,
 }
 
+/// What [`read_files`] found.
+pub struct Files {
+    pub files: Vec<Dependency>,
+    /// Of all of them; [`TokenDigest::NONE`] where unnamed macros may count.
+    pub skeleton: TokenDigest,
+    /// The first reason not to store.
+    pub refusal: Option<Refusal>,
+}
+
 /// Reads and digests the source, every dependency and every other input; and
 /// the first reason not to store, if there is one.
-pub fn read_files(
-    cached: &mut Cached<'_>,
-    dependencies: &[PathBuf],
-    started: Nanos,
-) -> (Vec<Dependency>, Option<Refusal>) {
+pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Nanos) -> Files {
     let mut files = Vec::with_capacity(dependencies.len() + 1);
     let mut refusal = None;
     let mut modified = |path: &Path, what: &str| {
@@ -75,7 +80,7 @@ pub fn read_files(
         files.push(Dependency {
             path: path.clone(),
             digest,
-            tokens: blind.tokens(path, &content.bytes, &scan),
+            tokens: blind.tokens(path, content.bytes, &scan),
             stamp,
             scan: Some(scan),
         });
@@ -103,8 +108,12 @@ pub fn read_files(
             None => modified(&path, "cannot be read"),
         }
     }
-    blind.settle(&mut files);
-    (files, refusal)
+    let skeleton = blind.settle(&mut files);
+    Files {
+        files,
+        skeleton,
+        refusal,
+    }
 }
 
 /// A file of data that the compile read. `None`: it is not there.
@@ -149,6 +158,8 @@ pub type UserFile = (depfile::Style, depfile::DepFile);
 /// What a compile read.
 pub struct Observed {
     pub files: Vec<Dependency>,
+    /// See [`Files`].
+    pub skeleton: TokenDigest,
     pub depfile: Option<UserFile>,
     pub search: SearchPaths,
 }
@@ -187,7 +198,11 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
             .filter(|path| path != source && !known.contains(path));
         found.paths.extend(new);
     }
-    let (files, refusal) = read_files(cached, &found.paths, compiled.started);
+    let Files {
+        files,
+        skeleton,
+        refusal,
+    } = read_files(cached, &found.paths, compiled.started);
     let depfile = match found.file {
         Some((style, whole)) if to_trim => {
             let trimmed = trim(cached, style, &whole, search.as_ref(), &files);
@@ -204,6 +219,7 @@ pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed,
     match search {
         Some(search) => Ok(Observed {
             files,
+            skeleton,
             depfile,
             search,
         }),

@@ -21,6 +21,8 @@ use super::shadow::{Guarded, Places};
 use super::terminal::strip_color;
 use crate::compiler::{Command, Family, Product, ast_file};
 use crate::hash::Digest;
+use crate::hash::assembler;
+use crate::hash::scan::scan;
 use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
@@ -47,6 +49,7 @@ pub fn add(
     files: &mut Vec<Dependency>,
 ) -> Result<(), Refusal> {
     for path in &guarded.precompiled {
+        refuse_assembler(cached, path, false)?;
         add_file(cached, path, started, files)?;
     }
     let found: BTreeSet<&PathBuf> = guarded.found.iter().collect();
@@ -149,10 +152,33 @@ pub fn compares_times(
         };
         times_count |= contents.holds_times;
         for file in &contents.files {
+            refuse_assembler(cached, file, true)?;
             add_file(cached, file, started, files)?;
         }
     }
     Ok(times_count)
+}
+
+/// Assembler in a precompiled header is not preprocessed again, so that the
+/// files that it reads cannot be told. In gcc's, its text stands as it is; of
+/// clang's, the sources (`source`) are asked.
+fn refuse_assembler(cached: &Cached<'_>, path: &Path, source: bool) -> Result<(), Refusal> {
+    if cached.sloppy_incbin {
+        return Ok(());
+    }
+    let reads = |bytes: &[u8]| {
+        let own = path.starts_with("/usr");
+        let hidden = || source && !own && scan(bytes).opaque_assembler;
+        assembler::may_read(bytes) || hidden()
+    };
+    let content = crate::hash::file::read(path);
+    match content.is_some_and(|content| reads(&content.bytes)) {
+        false => Ok(()),
+        true => refuse(
+            Counter::UnsupportedCodeDirective,
+            format!("{} may read files in assembler", path.display()),
+        ),
+    }
 }
 
 /// Whether a precompiled header made by `command` holds no times.

@@ -2,8 +2,11 @@
 //!
 //! Used only after a direct miss, when there is an older result to find, and
 //! only where the preprocessed text says all that the result depends on: no
-//! debug information, no warnings that look at comments or columns
-//! ([`crate::compiler::Traits::layout_matters`]).
+//! debug information, and no warnings at all (`-w`). With warnings it does not: a
+//! compiler says nothing about an empty body if its semicolon comes from a macro,
+//! or about an odd comparison in a macro of the system's, and the text is the same
+//! without the macro. What changes in comments and in macros that nothing names,
+//! the direct mode finds by itself ([`super::comments`]).
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -24,11 +27,14 @@ pub struct Text {
 /// Whether the mode may be used for `command`.
 pub fn may_be_used(command: &Command) -> bool {
     let traits = &command.traits;
-    !(traits.layout_matters
-        || traits.no_preprocessing
-        || traits.has_unknown
-        || traits.records_command
-        || traits.opaque_product)
+    let silent = |word: &OsString| word == "-w" || word == "--no-warnings";
+    let mut words = command.args.iter().filter_map(|arg| arg.words.first());
+    words.any(silent)
+        && !(traits.layout_matters
+            || traits.no_preprocessing
+            || traits.has_unknown
+            || traits.records_command
+            || traits.opaque_product)
         && command.product == Product::Code
         && command.inputs.is_empty()
         && command.outputs.is_empty()
@@ -89,7 +95,7 @@ pub fn arguments(command: &Command) -> Vec<OsString> {
     command
         .args
         .iter()
-        .filter(|arg| !matches!(arg.class, Class::Silent | Class::SideFiles))
+        .filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
         // Those that nothing comes of count, since clang says so.
         .flat_map(dependencies::without_dependency_options)
         .filter(|word| word != "-c" && word != "-S")

@@ -53,15 +53,30 @@ pub struct Evidence {
     timestamps: bool,
     /// The times of the files count, as a precompiled header of clang holds them.
     held_times: bool,
+    /// See [`super::observe::Files`].
+    skeleton: TokenDigest,
 }
 
 impl Evidence {
+    /// Every byte of the files counts.
+    fn take_literally(&mut self) {
+        self.skeleton = TokenDigest::NONE;
+        for file in &mut self.files {
+            file.tokens = TokenDigest::NONE;
+        }
+    }
+
     /// The files as they go into the manifest, once all of them are known.
     fn manifest_files(
         &mut self,
         cached: &Cached<'_>,
         started: Nanos,
     ) -> Result<Vec<NewFile>, Refusal> {
+        // A source may be data too, or be in a precompiled header.
+        let no_text = self.files.iter().any(|file| file.scan.is_none());
+        if no_text || self.unreported || self.precompiled || self.timestamps || self.held_times {
+            self.take_literally();
+        }
         let files = manifest_files(cached, &self.files);
         if self.timestamps {
             let paths = files.iter().map(|file| CString::new(file.path.clone()));
@@ -91,12 +106,14 @@ pub fn record(
 ) -> Result<(), Refusal> {
     let Observed {
         files,
+        skeleton,
         depfile,
         search,
     } = observe(cached, compiled)?;
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
+    evidence.skeleton = skeleton;
     if evidence.precompiled {
         precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
     }
@@ -114,11 +131,10 @@ pub fn record(
 
     let entry = entry(cached, compiled, &outputs, depfile);
     let streams = &compiled.captured;
-    if !(streams.stdout.is_empty() && streams.stderr.is_empty()) {
-        // Messages quote their sources.
-        for file in &mut evidence.files {
-            file.tokens = TokenDigest::NONE;
-        }
+    let quiet = streams.stdout.is_empty() && streams.stderr.is_empty();
+    // Messages quote their sources; precompiled headers compare them.
+    if !quiet || evidence.precompiled || evidence.held_times {
+        evidence.take_literally();
     }
     let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
@@ -128,6 +144,7 @@ pub fn record(
         result: key,
         duration_ms: u32::try_from(compiled.duration.as_millis()).unwrap_or(u32::MAX),
         flags: flags(compiled),
+        skeleton: evidence.skeleton,
         conditions: evidence.conditions,
         files,
         directories: evidence.directories,
@@ -159,11 +176,12 @@ pub fn evidence(
         .filter(|path| *path != source)
         .cloned()
         .collect();
-    let (files, refusal) = read_files(cached, &paths, started);
-    if let Some(refusal) = refusal {
+    let read = read_files(cached, &paths, started);
+    if let Some(refusal) = read.refusal {
         return Err(refusal);
     }
-    let evidence = guard(cached, files, &search, started, &Before::default())?;
+    let mut evidence = guard(cached, read.files, &search, started, &Before::default())?;
+    evidence.skeleton = read.skeleton;
     if evidence.unreported {
         return refuse(Counter::InternalError, "the text does not show all inputs");
     }
@@ -184,6 +202,7 @@ pub fn remember(
         result: key,
         duration_ms,
         flags: 0,
+        skeleton: evidence.skeleton,
         conditions: evidence.conditions,
         files,
         directories: evidence.directories,
@@ -289,6 +308,7 @@ fn guard(
         angle: &search.angle,
         absent: &absent,
         precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
+        by_content: is_gcc,
         others: &found.names,
         before,
     };
@@ -304,6 +324,10 @@ fn guard(
         Unguarded::Late(path) => Refusal {
             counter: Counter::ModifiedInputFile,
             why: format!("{} appeared during the compile", path.display()),
+        },
+        Unguarded::Twin(path) => Refusal {
+            counter: Counter::UnsupportedCodeDirective,
+            why: format!("{} may be taken for another file", path.display()),
         },
         Unguarded::Vanished(path) => Refusal {
             counter: Counter::ModifiedInputFile,
@@ -342,6 +366,7 @@ fn guard(
         precompiled: in_use,
         timestamps: found.timestamps,
         held_times: false,
+        skeleton: TokenDigest::NONE,
     })
 }
 

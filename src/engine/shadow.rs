@@ -37,6 +37,8 @@ pub struct Places<'a> {
     /// or the command line; which one is the first, conditions decide, so all
     /// of the main source's own count.
     pub precompiled: &'a [&'a str],
+    /// Whether headers of one content are one header (gcc).
+    pub by_content: bool,
     /// Files that are not headers, each name with a directory in which it is
     /// looked for; where it is absent, it must stay so.
     pub others: &'a [(PathBuf, PathBuf)],
@@ -55,6 +57,8 @@ pub struct Source<'a> {
 pub enum Unguarded {
     /// This file stands where the compiler looked, and appeared while it ran.
     Late(PathBuf),
+    /// This file may be taken for another ([`super::once`]).
+    Twin(PathBuf),
     /// Whether this was there when the compiler asked is not known: it is not
     /// now, and its directory changed meanwhile.
     Vanished(PathBuf),
@@ -186,8 +190,11 @@ pub fn guard(
     if !computing.is_empty() {
         guard.explain_computed(sources, &computing, places)?;
     }
-    match guard.late.take() {
-        Some(late) => Err(Unguarded::Late(late)),
+    if let Some(late) = guard.late.take() {
+        return Err(Unguarded::Late(late));
+    }
+    match guard.twin(sources, places) {
+        Some(twin) => Err(Unguarded::Twin(twin)),
         None => Ok(Guarded {
             precompiled: std::mem::take(&mut guard.precompiled),
             found: std::mem::take(&mut guard.found),
@@ -464,6 +471,12 @@ impl Guard {
             }
         }
         Ok(())
+    }
+
+    fn twin<'s>(&'s self, sources: &[Source<'s>], places: &Places<'_>) -> Option<PathBuf> {
+        let files = self.kinds.iter().filter(|(_, kind)| **kind == Kind::File);
+        let files = files.map(|(path, _)| path.as_path());
+        super::once::twin(sources, files, places.by_content)
     }
 
     /// All that is in a directory counts.

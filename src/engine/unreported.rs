@@ -59,10 +59,15 @@ pub fn find(
     started: Nanos,
 ) -> Result<Unreported, Refusal> {
     let obscure = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.obscure);
-    if !cached.command.traits.no_preprocessing
+    if !cached.command.language.is_assembler()
         && let Some(file) = files.iter().find(obscure)
     {
         return not_followed(&file.path);
+    }
+    let names_one = |file: &&Dependency| file.scan.as_ref().is_some_and(|scan| scan.precompiled);
+    if let Some(file) = files.iter().find(names_one) {
+        let why = file.path.display().to_string();
+        return refuse(Counter::CouldNotUsePrecompiledHeader, why);
     }
     let mut inquiry = Inquiry {
         cached,
@@ -78,6 +83,7 @@ pub fn find(
             "an option asks for the existence of files",
         );
     }
+    inquiry.offloading()?;
     inquiry.assembler()?;
     inquiry.embedded()?;
     inquiry.specs()?;
@@ -130,18 +136,40 @@ impl Inquiry<'_, '_> {
 
     /// Preprocessing looked at the files again: were they still the same?
     fn check_unchanged(&self) -> Result<(), Refusal> {
+        let stdin = self.cached.call.input.map(|_| &self.cached.command.source);
         let changed = |file: &&Dependency| {
+            if Some(&file.path) == stdin {
+                return false;
+            }
             Stamp::of_path(&file.path).map_or(true, |stamp| {
                 stamp.modified.max(stamp.changed) >= self.started
             })
         };
-        match self.files.iter().find(changed) {
+        // Standard input has been read for good.
+        let read = usize::from(self.cached.call.input.is_some());
+        match self.files.iter().skip(read).find(changed) {
             None => Ok(()),
             Some(file) => refuse(
                 Counter::ModifiedInputFile,
                 format!("{} is newer than the compile", file.path.display()),
             ),
         }
+    }
+
+    /// clang names code for other devices after the source's device and inode,
+    /// which a copy or a checkout does not keep.
+    fn offloading(&self) -> Result<(), Refusal> {
+        let options = self.cached.command.args.iter().flat_map(|arg| &arg.words);
+        let mut options = options.map(|word| word.as_bytes());
+        let asked = options.any(|word| memchr::memmem::find(word, b"openmp").is_some());
+        let offloads = self.scans().any(|(_, scan)| scan.offload);
+        if self.cached.identity.family == Family::Clang && asked && offloads {
+            return refuse(
+                Counter::UnsupportedCodeDirective,
+                "the product names the source's inode",
+            );
+        }
+        Ok(())
     }
 
     // Assembler ----------------------------------------------------------
@@ -235,7 +263,10 @@ impl Inquiry<'_, '_> {
     fn text(&self, plain: bool) -> Result<Vec<u8>, Refusal> {
         let command = self.cached.command;
         let text = match plain {
-            true => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            true => match self.cached.call.input {
+                Some(input) => Some(input.bytes.clone()),
+                None => crate::hash::file::read(&command.source).map(|content| content.bytes),
+            },
             false => preprocessed::expand(&self.cached.call, command),
         };
         self.check_unchanged()?;

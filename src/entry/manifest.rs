@@ -7,7 +7,7 @@
 //! ```text
 //! manifest  = "cacheman" version:u32 count:u32 variant*
 //! variant   = length:u32 (bytes that follow)
-//!             result:[32] duration:u32 flags:u32
+//!             result:[32] duration:u32 flags:u32 skeleton:[16]
 //!             conditions:u32 files:u32 directories:u32
 //!             condition* file* directory*
 //! condition = kind:u32 digest:[32]
@@ -19,7 +19,8 @@
 //!
 //! Numbers are little endian; `duration` is in milliseconds; paths are as the
 //! compiler spelled them, relative ones relative to its working directory.
-//! `tokens` is [`TokenDigest::NONE`] where the result may depend on comments.
+//! `tokens` is [`TokenDigest::NONE`] where the result may depend on comments,
+//! `skeleton` where it may depend on macros that nothing names.
 //! Stamps say when the state was last verified on this machine; they may be
 //! [`Stamp::NONE`].
 
@@ -32,7 +33,7 @@ use crate::sys::clock::Nanos;
 use crate::sys::codec::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"cacheman";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Variants kept in one manifest; the least recently added go.
 pub const MAX_VARIANTS: usize = 24;
@@ -164,6 +165,8 @@ pub struct Variant<'a> {
     pub duration_ms: u32,
     /// [`HAS_STDERR`], [`COLORED`].
     pub flags: u32,
+    /// What files with tokens may change to ([`crate::hash::tokens::skeleton`]).
+    pub skeleton: TokenDigest,
     counts: [u32; 3],
     body: &'a [u8],
     /// The variant with its length, for copying it.
@@ -186,11 +189,13 @@ impl<'a> Variant<'a> {
         let result = Key(*body.array()?);
         let duration_ms = body.u32()?;
         let flags = body.u32()?;
+        let skeleton = TokenDigest(*body.array()?);
         let counts = [body.u32()?, body.u32()?, body.u32()?];
         Some(Variant {
             result,
             duration_ms,
             flags,
+            skeleton,
             counts,
             body: body.rest(),
             raw: whole.get(..4 + length)?,
@@ -258,6 +263,7 @@ pub struct NewVariant {
     pub result: Key,
     pub duration_ms: u32,
     pub flags: u32,
+    pub skeleton: TokenDigest,
     pub conditions: Vec<(ConditionKind, Digest)>,
     pub files: Vec<NewFile>,
     pub directories: Vec<NewDirectory>,
@@ -286,6 +292,7 @@ impl NewVariant {
         out.raw(&self.result.0);
         out.u32(self.duration_ms);
         out.u32(self.flags);
+        out.raw(&self.skeleton.0);
         out.u32(self.conditions.len() as u32);
         out.u32(self.files.len() as u32);
         out.u32(self.directories.len() as u32);
@@ -375,7 +382,7 @@ fn same_preconditions(raw: &[u8], new: &[u8]) -> bool {
 pub struct State {
     pub stamp: Stamp,
     /// The content that was accepted in place of the one that is written.
-    pub digest: Option<Digest>,
+    pub content: Option<(Digest, TokenDigest)>,
 }
 
 /// The manifest `bytes` with variant number `index` brought up to `states`, in
@@ -420,10 +427,11 @@ pub fn with_states(bytes: &[u8], index: usize, states: &[State]) -> Option<Vec<u
     for (stamp, state) in offsets.found.iter().zip(states) {
         out.get_mut(*stamp..*stamp + Stamp::LEN)?
             .copy_from_slice(&state.stamp.encode());
-        if let Some(digest) = &state.digest {
+        if let Some((digest, tokens)) = &state.content {
             // `digest:[32] tokens:[16] stamp:[40]`
             let at = stamp.checked_sub(48)?;
             out.get_mut(at..at + 32)?.copy_from_slice(&digest.0);
+            out.get_mut(at + 32..at + 48)?.copy_from_slice(&tokens.0);
         }
     }
     Some(out)

@@ -74,9 +74,18 @@ pub struct Scan {
     pub computed_embed: bool,
     /// `#pragma GCC system_header` or clang's.
     pub system_header: bool,
+    /// `#pragma once` or `#import`.
+    pub once: bool,
+    /// `#import`.
+    pub imports: bool,
+    /// `#pragma omp ... target`: code for other devices.
+    pub offload: bool,
     /// Something the scanner does not follow (`#pragma` that reads files,
     /// `__has_embed(MACRO)`).
     pub obscure: bool,
+    /// `#pragma GCC pch_preprocess`: a precompiled header that preprocessed text
+    /// names is read.
+    pub precompiled: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
 }
@@ -243,6 +252,10 @@ impl<'a> Scanner<'a> {
             b'"' => {
                 let text = self.quoted(b'"');
                 self.look_for_assembler(text);
+                // In a `_Pragma`, perhaps.
+                self.found.once |= text == b"once";
+                self.found.offload |=
+                    text.starts_with(b"omp") && memchr::memmem::find(text, b"target").is_some();
             }
             b'\'' => {
                 self.quoted(b'\'');
@@ -479,7 +492,12 @@ impl<'a> Scanner<'a> {
         self.skip_blank();
         let name = self.take_word();
         match name {
-            b"include" | b"import" => self.include(Asked::Include),
+            b"include" => self.include(Asked::Include),
+            b"import" => {
+                self.found.once = true;
+                self.found.imports = true;
+                self.include(Asked::Include);
+            }
             b"include_next" => self.include(Asked::Next),
             b"embed" => self.include(Asked::Embed),
             b"define" => self.define(),
@@ -520,12 +538,20 @@ impl<'a> Scanner<'a> {
     fn pragma(&mut self) {
         self.skip_blank();
         match self.take_word() {
+            b"once" => self.found.once = true,
+            b"omp" => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                let line = rest.get(..end).unwrap_or_default();
+                self.found.offload |= memchr::memmem::find(line, b"target").is_some();
+            }
             b"GCC" | b"clang" => {
                 self.skip_blank();
                 match self.take_word() {
                     b"system_header" => self.found.system_header = true,
-                    // `#pragma GCC dependency "file"` compares times; pch_preprocess reads.
-                    b"dependency" | b"pch_preprocess" => self.found.obscure = true,
+                    // `#pragma GCC dependency "file"` compares times.
+                    b"dependency" => self.found.obscure = true,
+                    b"pch_preprocess" => self.found.precompiled = true,
                     b"module" => self.found.obscure = true,
                     _ => {}
                 }

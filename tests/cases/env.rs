@@ -20,13 +20,18 @@ pub enum Compiler {
     Gcc,
     Clang14,
     Clang19,
+    /// An older gcc, and one for another processor: each group of cases runs
+    /// with them once ([`others`]).
+    Gcc11,
+    CrossGcc,
 }
 
 impl Compiler {
     /// The names under which the case calls it: (C driver, C++ driver).
     fn names(self) -> (&'static str, &'static str) {
         match self {
-            Compiler::Gcc => ("gcc", "g++"),
+            Compiler::Gcc | Compiler::Gcc11 => ("gcc", "g++"),
+            Compiler::CrossGcc => ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc"),
             Compiler::Clang14 | Compiler::Clang19 => ("clang", "clang++"),
         }
     }
@@ -35,6 +40,8 @@ impl Compiler {
     fn programs(self) -> (&'static str, &'static str) {
         match self {
             Compiler::Gcc => ("gcc-12", "g++-12"),
+            Compiler::Gcc11 => ("gcc-11", "g++-11"),
+            Compiler::CrossGcc => ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-gcc"),
             Compiler::Clang14 => ("clang-14", "clang++-14"),
             Compiler::Clang19 => ("clang-19", "clang++-19"),
         }
@@ -47,13 +54,20 @@ impl Compiler {
     }
 
     pub fn is_clang(self) -> bool {
-        self != Compiler::Gcc
+        matches!(self, Compiler::Clang14 | Compiler::Clang19)
     }
 }
 
 /// Runs a case with every compiler.
 pub fn each(case: impl Fn(&Env)) {
     for compiler in [Compiler::Gcc, Compiler::Clang14, Compiler::Clang19] {
+        one(compiler, &case);
+    }
+}
+
+/// Runs a case with an older gcc and with one for another processor.
+pub fn others(case: impl Fn(&Env)) {
+    for compiler in [Compiler::Gcc11, Compiler::CrossGcc] {
         one(compiler, &case);
     }
 }

@@ -13,10 +13,12 @@ mod env;
 
 mod call;
 mod comments;
+mod compilers;
 mod dependencies;
 mod drivers;
 mod found;
 mod inputs;
+mod macros;
 mod options;
 mod precompiled;
 mod projects;
@@ -31,4 +33,5 @@ mod store;
 mod syntax;
 mod token_fuzz;
 mod unreported;
+mod unreported_more;
 mod user_headers;

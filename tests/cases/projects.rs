@@ -159,3 +159,33 @@ fn i2_source_without_headers() {
         env.cc("-nostdinc -DV=0 -I. -c a.c").right_twice();
     });
 }
+
+/// Configure scripts: only the exit code and the messages are wanted.
+#[test]
+fn c5_null_device_as_the_output() {
+    each(|env| {
+        env.write("a.c", "int f(int x) { if (x) return 1; }\n");
+        for args in [
+            "-Wall -c a.c -o /dev/null",
+            "-S -o /dev/null -x c /dev/null",
+            "-c -o /dev/null -MD -MF a.d a.c",
+            "-g -O2 -c -o /dev/null a.c",
+        ] {
+            env.cc(args).miss_then_hit();
+        }
+        // What was made for nowhere is not there for others, nor the reverse.
+        env.cc("-Wall -c a.c -o a.o").miss_then_hit();
+        env.cc("-O1 -c a.c -o b.o").miss_then_hit();
+        env.cc("-O1 -c a.c -o /dev/null").miss_then_hit();
+        for args in [
+            "-MD -c a.c -o /dev/null",
+            "-gsplit-dwarf -g -c a.c -o /dev/null",
+        ] {
+            env.cc(args).right_twice();
+        }
+        env.write("a.c", "int f(int x) { return y; }\n");
+        env.cc("-c a.c -o /dev/null").counter("compile_failed");
+        let kind = std::fs::symlink_metadata("/dev/null").unwrap().file_type();
+        assert!(!kind.is_file(), "/dev/null was replaced");
+    });
+}

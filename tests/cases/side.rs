@@ -187,3 +187,106 @@ fn o9_temporary_files_are_kept() {
         }
     });
 }
+
+/// Options that change what a preprocessor run of our own would print: the
+/// text must not stand for the source then.
+#[test]
+fn o17_options_for_preprocessed_output() {
+    each(|env| {
+        let text =
+            |n: u32| format!("#include \"h.h\"\n#define M H\nint f(void) {{ return M + {n}; }}\n");
+        let common = ["-dM", "-dD", "-dI"];
+        let gcc = ["-dU", "-dN", "-fdirectives-only", "-fdebug-cpp", "-dMD"];
+        let clang = [
+            "-frewrite-includes",
+            "-fuse-line-directives",
+            "-fdirectives-only",
+        ];
+        let own: &[&str] = if env.compiler.is_clang() {
+            &clang
+        } else {
+            &gcc
+        };
+        for (n, option) in common.iter().chain(own).enumerate() {
+            // Nothing of this may be known from an earlier round.
+            env.write("h.h", format!("#define H {n}\n"));
+            env.write("x.c", text(1));
+            env.cc(&format!("{option} -c x.c")).right_twice();
+            env.write("x.c", text(2));
+            env.cc(&format!("{option} -c x.c")).right_twice();
+            env.write("h.h", format!("#define H {n} /* */\n"));
+            env.cc(&format!("{option} -c x.c")).right_twice();
+            env.write("h.h", format!("#define H {n}1\n"));
+            env.cc(&format!("{option} -c x.c")).not_served();
+            env.write("x.c", text(1));
+            env.cc(&format!("{option} -c x.c")).not_served();
+        }
+    });
+}
+
+#[test]
+fn o17_words_for_preprocessor_and_frontend() {
+    each(|env| {
+        sources(env);
+        env.write("v.c", "int v = V;\n#ifdef W\nint w = W;\n#endif\n");
+        for option in ["-D", "-U"] {
+            env.cc(&format!("-Wp,{option},W -DV=1 -c v.c"))
+                .right_twice();
+            env.cc(&format!("-Wp,{option},V -DV=1 -c v.c"))
+                .right_twice();
+        }
+        for options in [
+            "-Wp,-D_FORTIFY_SOURCE=2 -O2 -DV=1",
+            "-Wp,-w -DV=1",
+            "-Wp,-Wundef -DV=1",
+            "-Wp,-DV=1,-Wall",
+            "-Wp,-D -DV=1",
+            "-Wp,-I,out -DV=1",
+            "-Wp,-Iout -DV=1",
+            "-Wp,-isystem,out -DV=1",
+            "-Wp,-MD,v.d,-MT,x -DV=1",
+            "-Wp,-MMD,v.d,-MP -DV=1",
+            "-Xpreprocessor -D -Xpreprocessor V=1",
+            "-Xpreprocessor -MD -Xpreprocessor v.d -DV=1",
+            "-Xpreprocessor -fopenmp -DV=1",
+        ] {
+            env.cc(&format!("{options} -c v.c")).right_twice();
+        }
+        env.write("f.h", "#define V 5\n");
+        env.cc("-Wp,-include,f.h -c v.c").miss_then_hit();
+        env.cc("-Wp,-imacros,f.h -c v.c").miss_then_hit();
+        env.write("f.h", "#define V 6\n");
+        env.cc("-Wp,-include,f.h -c v.c").miss_then_hit();
+        env.cc("-Wp,-imacros,f.h -c v.c").miss_then_hit();
+        if !env.compiler.is_clang() {
+            return;
+        }
+        for options in [
+            "-Xclang -DV=7",
+            "-DV=1 -Xclang -Wall",
+            "-DV=1 -Xclang -O1",
+            "-DV=1 -Xclang -debug-info-kind=limited",
+            "-DV=1 -Xclang -vectorize-loops",
+            "-DV=1 -Xclang -target-feature -Xclang +sse4.2",
+            "-DV=1 -Xclang -fdump-record-layouts",
+            "-DV=1 -Xclang -ast-dump",
+            "-DV=1 -Xclang -dependency-dot -Xclang deps.dot",
+            "-DV=1 -Xclang -header-include-file -Xclang headers.txt",
+            "-DV=1 -Xclang -fsyntax-only",
+            "-DV=1 -Xclang -emit-llvm",
+            "-DV=1 -Xclang -load -Xclang none.so",
+            "-DV=1 -mllvm -stats",
+            "-DV=1 -mllvm -info-output-file=i.txt -mllvm -stats",
+            "-DV=1 -mllvm -print-after-all",
+        ] {
+            env.cc(&format!("{options} -c v.c"))
+                .stdout_varies()
+                .right_twice();
+        }
+        env.cc("-Xclang -DV=8 -c v.c").miss_then_hit();
+        env.cc("-Xclang -DV=9 -c v.c").miss_then_hit();
+        env.write("p.h", "#define HDR \"f.h\"\n");
+        env.cc("-include p.h -DV=1 -Xclang -Wall -c v.c")
+            .miss_then_hit();
+    });
+}

@@ -115,3 +115,35 @@ fn c5_syntax_only_of_other_languages() {
         env.cxx("-fsyntax-only a.cc").miss_then_hit();
     });
 }
+
+/// Options that write files do so without a product, or not.
+#[test]
+fn c5_syntax_only_with_options_that_write() {
+    each(|env| {
+        source(env);
+        env.mkdir("out");
+        let mut options = vec!["-save-temps", "-save-temps=obj", "-MD -save-temps", "-H"];
+        if env.compiler.is_clang() {
+            options.extend([
+                "-fsave-optimization-record -O2",
+                "--serialize-diagnostics a.dia -Wall",
+                "-emit-llvm",
+            ]);
+        } else {
+            options.extend([
+                "-aux-info protos",
+                "-fdump-tree-original",
+                "-fdump-tree-all -O2",
+                "-fcallgraph-info",
+                "-fopt-info-vec=remarks -O2",
+                "-Wa,-a=listing",
+                "-dumpbase other.c",
+            ]);
+        }
+        for option in options {
+            env.cc(&format!("-fsyntax-only a.c {option}")).right_twice();
+            env.cc(&format!("-fsyntax-only -c a.c {option} -o out/b.o"))
+                .right_twice();
+        }
+    });
+}

@@ -301,7 +301,6 @@ fn kernel_makefile_with_gcc() {
             ("called_for_link", 2),
             ("called_for_preprocessing", 1),
             ("no_input_file", 2),
-            ("source_from_stdin", 1),
             ("compile_failed", 1),
         ],
     );
@@ -315,7 +314,6 @@ fn kernel_makefile_with_clang_14() {
             ("called_for_link", 2),
             ("called_for_preprocessing", 1),
             ("no_input_file", 2),
-            ("source_from_stdin", 1),
             ("compile_failed", 8),
         ],
     );
@@ -329,7 +327,6 @@ fn kernel_makefile_with_clang_19() {
             ("called_for_link", 2),
             ("called_for_preprocessing", 1),
             ("no_input_file", 2),
-            ("source_from_stdin", 1),
             ("compile_failed", 7),
         ],
     );

@@ -153,8 +153,8 @@ impl Tree {
     pub fn differences_beyond(&self, other: &Tree, others: &[&Tree]) -> String {
         let mut mine = self.clone();
         let mut theirs = other.clone();
-        let same_names = |o: &Tree| o.nodes.keys().eq(self.nodes.keys());
-        if !others.iter().all(|o| same_names(o)) {
+        let same_names = |o: &&Tree| o.nodes.keys().eq(self.nodes.keys());
+        if !others.iter().all(same_names) {
             // Some names are made up anew in each run.
             let stays = |name: &Path| others.iter().all(|o| o.nodes.contains_key(name));
             mine.nodes.retain(|name, _| stays(name));

@@ -61,6 +61,8 @@ pub enum Action {
     KeyAndSearch,
     /// Does not reach the product.
     Silent,
+    /// [`Class::CompileOnly`](super::Class::CompileOnly).
+    CompileOnly,
     /// Part of the key; the miss is watched for undeclared files, and the
     /// value counts by content if it names a file.
     Unknown,
@@ -116,6 +118,8 @@ pub enum Action {
     ProfileDirectory,
     /// Assembly goes through a file.
     ViaFile,
+    /// Files are written in place.
+    InPlace,
     /// Profile data: a file, or a directory with `default.profdata` in it.
     ProfileData,
     /// `-B`: programs below the prefix may be run.
@@ -152,6 +156,8 @@ pub enum Action {
     ForwardPreprocessor,
     /// `-Xassembler X`.
     ForwardAssembler,
+    /// `-mllvm X`.
+    Llvm,
     /// `-Xclang X`.
     ForwardFrontend,
     /// `--`: what follows are files.

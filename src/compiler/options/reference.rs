@@ -81,7 +81,7 @@ fn effect(action: Action) -> String {
         Action::Search => "search path".into(),
         Action::KeyAndSearch | Action::Machine => "key and search path".into(),
         Action::Silent => "none".into(),
-        Action::Unknown => "key, watched".into(),
+        Action::Unknown | Action::Llvm => "key, watched".into(),
         Action::PrefixMap => "key, old path relative to the directory".into(),
         Action::Compile | Action::Assemble | Action::Language | Action::EndOfOptions => {
             "kind of call".into()
@@ -104,7 +104,9 @@ fn effect(action: Action) -> String {
         Action::TimeTrace => "key; writes `time-trace-...`".into(),
         Action::RecordFormat => "key; writes `opt-record-...`".into(),
         Action::ProfileByName => "key; the file counts".into(),
-        Action::ProfileDirectory | Action::ViaFile => "key".into(),
+        Action::ProfileDirectory | Action::ViaFile | Action::InPlace | Action::CompileOnly => {
+            "key".into()
+        }
         Action::Beside(role) | Action::WriteFile(role) => format!("key; writes `{role}`"),
         Action::Debug(true) => "key; debug information".into(),
         Action::Debug(false) => "key; no debug information".into(),

@@ -54,6 +54,11 @@ impl<'a> Line<'a> {
         if to_null {
             return pass(Reason::OutputToStdout, NULL);
         }
+        if product != Product::Code
+            && let Some(what) = self.side_without_code(&outputs)
+        {
+            return pass(Reason::UnsupportedCompilerOption, what);
+        }
         // ... unless gcc takes the call for one that links.
         let linking = self.family == Family::Gcc && !self.compile && unnamed_header;
         if linking && (default_beside || beside_product) {
@@ -69,6 +74,10 @@ impl<'a> Line<'a> {
         if let Some(twice) = named_twice(Path::new(source), &written) {
             return pass(Reason::BadCompilerArguments, &twice.to_string_lossy());
         }
+        let product = match output == Path::new(NULL) && product == Product::Code {
+            true => Product::Nothing,
+            false => product,
+        };
         Parsed::Compile(Box::new(Command {
             language,
             assembly: self.assemble,

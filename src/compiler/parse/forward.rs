@@ -157,6 +157,10 @@ pub struct PreprocessorList {
     pub phony: bool,
     /// There are other words, and they count as macros do.
     pub macros: bool,
+    /// `-include,x` and `-imacros,x`.
+    pub forced_includes: Vec<OsString>,
+    /// There are warnings.
+    pub warnings: bool,
 }
 
 /// Reads the list of `-Wp,`; `None`: pass through.
@@ -164,7 +168,8 @@ pub struct PreprocessorList {
 /// gcc splits it and gives the words to the preprocessor. clang takes
 /// `-MD,file` and `-MMD,file` for itself when the list holds nothing else, and
 /// gives any other list to its frontend, where dependency options mean
-/// something different.
+/// something different. Header directories pass through: what tells the
+/// user's from the system's does not see them here.
 pub fn preprocessor(family: Family, list: &[u8]) -> Option<PreprocessorList> {
     let mut result = PreprocessorList::default();
     let mut words = list.split(|&b| b == b',');
@@ -184,7 +189,21 @@ pub fn preprocessor(family: Family, list: &[u8]) -> Option<PreprocessorList> {
                 result.targets.push((word == b"-MQ", os(target)));
             }
             b"-MP" if family == Family::Gcc => result.phony = true,
+            b"-D" | b"-U" => {
+                words.next().filter(|name| !name.is_empty())?;
+                result.macros = true;
+            }
+            b"-include" | b"-imacros" => {
+                let file = words.next().filter(|f| !f.is_empty())?;
+                result.forced_includes.push(os(file));
+                result.macros = true;
+            }
+            b"-w" => result.macros = true,
             _ if is_macro(word) => result.macros = true,
+            _ if word.starts_with(b"-W") && !word.starts_with(b"-Wp") => {
+                result.macros = true;
+                result.warnings = true;
+            }
             _ => return None,
         }
     }
@@ -244,6 +263,12 @@ pub fn preprocessor_word(word: &[u8]) -> Option<bool> {
 pub enum Frontend {
     /// Counts.
     Key,
+    /// Counts as a macro does.
+    Macro,
+    /// A warning.
+    Warning,
+    /// Debug information.
+    Debug,
     /// Counts, and the next `-Xclang` word is its plain value.
     Text,
     /// The next word is an option for LLVM.
@@ -258,38 +283,106 @@ pub enum Frontend {
     Other,
 }
 
+/// Options of `clang -cc1` that count and do nothing else. Sorted.
+pub const FRONTEND_KEYS: &[&str] = &[
+    "-O0",
+    "-O1",
+    "-O2",
+    "-O3",
+    "-Os",
+    "-Oz",
+    "-cfguard",
+    "-disable-O0-optnone",
+    "-disable-lifetime-markers",
+    "-disable-llvm-optzns",
+    "-disable-llvm-passes",
+    "-disable-llvm-verifier",
+    "-ehcontguard",
+    "-flto-visibility-public-std",
+    "-mconstructor-aliases",
+    "-menable-no-infs",
+    "-menable-no-nans",
+    "-mms-bitfields",
+    "-no-implicit-float",
+    "-no-struct-path-tbaa",
+    "-opaque-pointers",
+    "-pic-is-pie",
+    "-relaxed-aliasing",
+    "-vectorize-loops",
+    "-vectorize-slp",
+];
+
+/// Beginnings of such options with a plain value. Sorted.
+pub const FRONTEND_VALUES: &[&str] = &[
+    "-debugger-tuning=",
+    "-dwarf-version=",
+    "-fcf-protection=",
+    "-mcmodel=",
+    "-mframe-pointer=",
+    "-mprefer-vector-width=",
+    "-std=",
+];
+
+/// Such options whose plain value is the next word. Sorted.
+pub const FRONTEND_TEXTS: &[&str] = &[
+    "-fdebug-compilation-dir",
+    "-mrelocation-model",
+    "-pic-level",
+    "-target-abi",
+    "-target-cpu",
+    "-target-feature",
+    "-tune-cpu",
+];
+
+/// Name files in the next word.
+const FRONTEND_FILES: &[&str] = &["-fcuda-include-gpubinary", "-fopenmp-host-ir-file-path"];
+
 /// Looks up an option of `clang -cc1`.
 pub fn frontend_word(word: &[u8]) -> Frontend {
+    let is_in = |list: &[&str]| list.iter().any(|known| known.as_bytes() == word);
     match word {
         b"-include-pch" => Frontend::PrecompiledHeader,
         b"-include" => Frontend::ForcedInclude,
         b"-emit-pch" => Frontend::EmitPrecompiledHeader,
         b"-mllvm" => Frontend::Llvm,
-        b"-target-feature"
-        | b"-target-cpu"
-        | b"-target-abi"
-        | b"-mrelocation-model"
-        | b"-fdebug-compilation-dir"
-        | b"-tune-cpu" => Frontend::Text,
-        b"-disable-O0-optnone"
-        | b"-disable-llvm-passes"
-        | b"-disable-llvm-optzns"
-        | b"-disable-lifetime-markers"
-        | b"-opaque-pointers"
-        | b"-no-opaque-pointers"
-        | b"-munwind-tables"
-        | b"-mconstructor-aliases"
-        | b"-menable-no-infs" => Frontend::Key,
+        _ if is_in(FRONTEND_KEYS) => Frontend::Key,
+        _ if is_in(FRONTEND_TEXTS) => Frontend::Text,
+        _ if is_in(FRONTEND_FILES) => Frontend::Other,
+        _ if is_macro(word) => Frontend::Macro,
+        _ if FRONTEND_VALUES
+            .iter()
+            .any(|known| word.starts_with(known.as_bytes())) =>
+        {
+            Frontend::Key
+        }
+        _ if word.starts_with(b"-debug-info-kind=") => Frontend::Debug,
         _ if word.starts_with(b"-Wno-") => Frontend::Key,
+        _ if word.starts_with(b"-W") => Frontend::Warning,
         _ if word.starts_with(b"-f") && !word.contains(&b'=') => {
             let row = options::lookup(Family::Clang, word);
-            match row.map(|row| row.action) {
-                Some(Action::Feature | Action::Key) => Frontend::Key,
+            match row.map(|row| (row.action, row.marks)) {
+                Some((Action::Feature | Action::Key, Marks::NONE)) => Frontend::Key,
                 _ => Frontend::Other,
             }
         }
         _ => Frontend::Other,
     }
+}
+
+/// Whether an option for LLVM prints or writes how long something took or how
+/// often it happened.
+pub fn measures(option: &[u8]) -> bool {
+    let name = option.strip_prefix(b"-").unwrap_or(option);
+    let name = name.strip_prefix(b"-").unwrap_or(name);
+    [
+        &b"time-"[..],
+        b"stats",
+        b"track-memory",
+        b"info-output-file",
+        b"sort-timers",
+    ]
+    .iter()
+    .any(|beginning| name.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -348,6 +441,8 @@ mod tests {
         assert_eq!(gcc("-MMD"), None);
         assert!(gcc("-DA=1,-UB").unwrap().macros);
         assert_eq!(gcc("-I,x"), None);
-        assert_eq!(gcc("-D,X"), None);
+        assert!(gcc("-D,X").unwrap().macros);
+        assert_eq!(gcc("-D"), None);
+        assert_eq!(gcc("-include,x.h").unwrap().forced_includes, ["x.h"]);
     }
 }

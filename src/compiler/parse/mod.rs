@@ -6,7 +6,7 @@
 //! files, and those only through [`ResponseFiles`].
 
 mod finish;
-mod forward;
+pub(super) mod forward;
 mod line;
 mod names;
 mod record;

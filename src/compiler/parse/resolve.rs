@@ -78,7 +78,9 @@ impl<'a> Line<'a> {
             Action::Search => Class::Search,
             Action::KeyAndSearch => Class::KeyAndSearch,
             Action::Silent => Class::Silent,
+            Action::CompileOnly => Class::CompileOnly,
             Action::Unknown => self.unknown_value(word),
+            Action::Llvm => self.llvm(word),
             Action::PrefixMap => prefix_map(value),
             Action::Compile => self.structural(|line| line.compile = true),
             Action::Assemble => self.structural(|line| line.assemble = true),
@@ -131,6 +133,7 @@ impl<'a> Line<'a> {
             Action::ProfileDirectory => self.key(|line| {
                 line.sides.profile_directory = Some(value);
             }),
+            Action::InPlace => self.key(|line| line.sides.in_place = true),
             Action::ViaFile => self.key(|line| line.sides.via_file = true),
             Action::Beside(role) => self.role(role, None),
             Action::WriteFile(role) => self.role(role, Some(value)),
@@ -276,14 +279,14 @@ impl<'a> Line<'a> {
             _ if another => self.unsupported(word),
             _ => {
                 self.roles.push((ROLE, Some(OsStr::from_bytes(file))));
-                Class::SideFiles
+                Class::CompileOnly
             }
         }
     }
 
     fn side(&mut self, change: impl FnOnce(&mut Sides<'a>)) -> Class {
         change(&mut self.sides);
-        Class::SideFiles
+        Class::CompileOnly
     }
 
     /// `-fdump-tree-gimple-lineno=file`, and what is spelled like it.
@@ -329,10 +332,7 @@ impl<'a> Line<'a> {
         if letters.is_empty() || !letters.iter().all(known) {
             return self.unsupported(word);
         }
-        match letters.contains(&b'a') {
-            true => self.side(|sides| sides.dumps = true),
-            false => Class::Key,
-        }
+        self.side(|sides| sides.dumps |= letters.contains(&b'a'))
     }
 
     fn save_temps(&mut self, word: &Word<'a>) -> Class {
@@ -353,7 +353,7 @@ impl<'a> Line<'a> {
             }
             _ => return self.unsupported(word),
         }
-        Class::SideFiles
+        Class::CompileOnly
     }
 
     fn profile_by_name(&mut self, word: &Word<'a>) -> Class {
@@ -374,7 +374,7 @@ impl<'a> Line<'a> {
         }
         match path {
             Some(_) if outputs::name_is_free(role) => Class::Silent,
-            _ => Class::SideFiles,
+            _ => Class::CompileOnly,
         }
     }
 
@@ -430,6 +430,14 @@ impl<'a> Line<'a> {
                 return self.unsupported(word);
             }
         }
+        for name in &list.forced_includes {
+            self.forced_include("-Wp,-include", name);
+        }
+        if list.warnings {
+            // They count in every key, with the macros beside them.
+            self.marks = self.marks.and(Marks::LAYOUT);
+            return Class::Key;
+        }
         if list.macros {
             return Class::Macro;
         }
@@ -454,6 +462,12 @@ impl<'a> Line<'a> {
             None => match forward::frontend_word(value.as_bytes()) {
                 Frontend::Key => {}
                 Frontend::EmitPrecompiledHeader => self.emit_pch = true,
+                Frontend::Macro => return Class::Macro,
+                Frontend::Warning => {
+                    let name = value.as_bytes().get(2..).unwrap_or_default();
+                    return self.warning(OsStr::from_bytes(name));
+                }
+                Frontend::Debug => self.debug = true,
                 Frontend::Other => return self.unsupported(word),
                 takes_value => self.frontend = Some(takes_value),
             },
@@ -462,10 +476,18 @@ impl<'a> Line<'a> {
             }
             // Only the driver looks for a precompiled header beside it.
             Some(Frontend::ForcedInclude) => self.forced_includes.push(value.to_owned()),
-            Some(Frontend::Llvm) => return self.unknown_value(word),
+            Some(Frontend::Llvm) => return self.llvm(word),
             Some(_) => {}
         }
         Class::Key
+    }
+
+    /// An option for LLVM: a value may be a file, one that is written included.
+    fn llvm(&mut self, word: &Word<'a>) -> Class {
+        match forward::measures(word.value().as_bytes()) {
+            true => self.unsupported(word),
+            false => self.unknown_value(word),
+        }
     }
 
     fn unknown(&mut self, word: &Word<'a>) -> Class {

@@ -36,6 +36,8 @@ pub(super) struct Sides<'a> {
     pub(super) profile_directory: Option<&'a OsStr>,
     /// An assembler gets text in a file of its own.
     pub(super) via_file: bool,
+    /// clang writes in place what it would else write aside.
+    pub(super) in_place: bool,
 }
 
 /// `-save-temps`.
@@ -55,6 +57,33 @@ struct GccNames {
 }
 
 impl<'a> Line<'a> {
+    /// A file or a choice of names that is only followed where code is made.
+    pub(super) fn side_without_code(&self, outputs: &[Output]) -> Option<&'static str> {
+        const KNOWN: [&str; 6] = [
+            "aux-info",
+            "callgraph",
+            "diagnostics",
+            "dwo",
+            "gcno",
+            "stack-usage",
+        ];
+        let sides = &self.sides;
+        if sides.save_temps.is_some() {
+            return Some("-save-temps");
+        }
+        if sides.dumps {
+            return Some("-fdump-");
+        }
+        if sides.dump_directory.is_some()
+            || sides.dump_base.is_some()
+            || sides.dump_base_extension.is_some()
+        {
+            return Some("-dumpbase");
+        }
+        let mut roles = outputs.iter().map(|output| output.role);
+        roles.find(|role| !KNOWN.contains(role))
+    }
+
     /// What the compiler does with a file in the product's place.
     pub(super) fn product_overwrite(&self, language: Language, product: Product) -> Overwrite {
         if self.family == Family::Gcc {
@@ -63,9 +92,13 @@ impl<'a> Line<'a> {
                 false => Overwrite::ReplacedUnlessEmpty,
             };
         }
+        let aside = match self.sides.in_place {
+            true => Overwrite::Truncated,
+            false => Overwrite::Replaced,
+        };
         let code = product == Product::Code;
         if !code || self.assemble || (self.emit_llvm && !language.is_assembler()) {
-            return Overwrite::Replaced;
+            return aside;
         }
         let own_pass =
             language.is_assembler() || self.sides.save_temps.is_some() || self.sides.via_file;
@@ -73,7 +106,7 @@ impl<'a> Line<'a> {
             false => Overwrite::ReplacedUnlessEmpty,
             // clang's assembler, where it is a pass of its own, is plain.
             true if own_pass => Overwrite::Truncated,
-            true => Overwrite::Replaced,
+            true => aside,
         }
     }
 
@@ -123,13 +156,19 @@ impl<'a> Line<'a> {
         if !happens {
             return;
         }
+        let overwrite = match outputs::overwrite(role, self.family) {
+            Overwrite::Replaced if self.sides.in_place && role != "diagnostics" => {
+                Overwrite::Truncated
+            }
+            overwrite => overwrite,
+        };
         // Of two names for one file, the compilers take the last.
         outputs.retain(|o: &Output| o.role != role);
         outputs.push(Output {
             role,
             optional: row.optional,
             path,
-            overwrite: outputs::overwrite(role, self.family),
+            overwrite,
         });
     }
 

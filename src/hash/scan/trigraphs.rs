@@ -52,7 +52,11 @@ impl Scan {
         self.opaque_assembler |= other.opaque_assembler;
         self.computed_embed |= other.computed_embed;
         self.system_header |= other.system_header;
+        self.once |= other.once;
+        self.imports |= other.imports;
+        self.offload |= other.offload;
         self.obscure |= other.obscure;
+        self.precompiled |= other.precompiled;
         self.escape |= other.escape;
     }
 }

@@ -26,6 +26,7 @@
 
 mod lexer;
 mod render;
+pub mod skeleton;
 
 use lexer::{Kind, Span};
 
@@ -73,7 +74,7 @@ pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
     match comments(text, dialect) {
         Some(spans) => {
             hasher.update(&[1, width_class(text)]);
-            hasher.update(&render::render(text, &spans));
+            hasher.update(&render::render(text, &spans).text);
         }
         None => {
             hasher.update(&[0]);

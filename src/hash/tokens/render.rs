@@ -13,11 +13,12 @@ pub const NO_NEWLINE: u8 = 0x03;
 /// its place and its blanks, in a line without tokens only its first column, and
 /// behind the last token of a line nothing. The three bytes above are in no text
 /// that was lexed, so the tokens and their places can be read back from it.
-pub fn render(text: &[u8], spans: &[Span]) -> Vec<u8> {
+pub fn render(text: &[u8], spans: &[Span]) -> Rendered {
     let mut page = Page {
         out: Vec::with_capacity(text.len() + 16),
         line: 0,
         fixed: 0,
+        breaks: Vec::new(),
     };
     let mut at = 0;
     for span in spans {
@@ -34,7 +35,35 @@ pub fn render(text: &[u8], spans: &[Span]) -> Vec<u8> {
         page.trim();
         page.out.push(NO_NEWLINE);
     }
-    page.out
+    Rendered {
+        text: page.out,
+        breaks: page.breaks,
+    }
+}
+
+/// A file without what its comments say.
+pub struct Rendered {
+    pub text: Vec<u8>,
+    /// Behind the newline of every line that does not go on in the next, be it
+    /// by a backslash, in a comment or in a raw string.
+    pub breaks: Vec<usize>,
+}
+
+impl Rendered {
+    /// The lines, joined ones as one, each with its number. A line holds as many
+    /// newlines as the file has there.
+    pub fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let mut start = 0;
+        let mut number = 1;
+        let ends = self.breaks.iter().copied().chain([self.text.len()]);
+        ends.map(move |end| {
+            let line = self.text.get(start..end).unwrap_or_default();
+            let here = number;
+            number += memchr::memchr_iter(b'\n', line).count();
+            start = end;
+            (here, line)
+        })
+    }
 }
 
 struct Page {
@@ -43,6 +72,7 @@ struct Page {
     line: usize,
     /// Nothing before this is taken back.
     fixed: usize,
+    breaks: Vec<usize>,
 }
 
 impl Page {
@@ -51,6 +81,10 @@ impl Page {
             let (line, rest) = text.split_at(newline);
             self.out.extend_from_slice(line);
             self.end_line(b"\n");
+            let before = line.iter().rfind(|b| !matches!(b, b' ' | b'\t' | b'\r'));
+            if before != Some(&b'\\') {
+                self.breaks.push(self.out.len());
+            }
             text = rest.get(1..).unwrap_or_default();
         }
         self.out.extend_from_slice(text);
