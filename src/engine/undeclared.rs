@@ -22,7 +22,10 @@ impl Watch {
     pub fn begin(command: &Command) -> Watch {
         let mut directories = BTreeSet::from([PathBuf::from(".")]);
         let values = command.inputs.iter().map(|input| &input.path);
-        for path in [&command.output, &command.source].into_iter().chain(values) {
+        let beside = command.outputs.iter().map(|output| &output.path);
+        let rule = command.dependencies.iter().map(|wanted| &wanted.path);
+        let named = values.chain(beside).chain(rule);
+        for path in [&command.output, &command.source].into_iter().chain(named) {
             if let Some(parent) = path
                 .parent()
                 .filter(|parent| !parent.as_os_str().is_empty())
@@ -38,7 +41,10 @@ impl Watch {
 
     /// The first file that appeared or changed and is not among `declared`.
     pub fn surprise(&self, declared: &[&Path]) -> Option<PathBuf> {
-        let declared: BTreeSet<PathBuf> = declared.iter().map(|path| plain(path)).collect();
+        // A directory that is looked into tells what is new in it by its entries.
+        let watched = self.directories.iter().map(PathBuf::as_path);
+        let declared: BTreeSet<PathBuf> =
+            declared.iter().copied().chain(watched).map(plain).collect();
         snapshot(&self.directories)
             .into_iter()
             .filter(|(path, stamp)| self.before.get(path) != Some(stamp))

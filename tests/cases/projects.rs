@@ -189,3 +189,64 @@ fn c5_null_device_as_the_output() {
         assert!(!kind.is_file(), "/dev/null was replaced");
     });
 }
+
+/// The flags of build systems, as they come together there.
+#[test]
+fn o1_flags_of_build_systems() {
+    const BOTH: &[&str] = &[
+        // Bazel
+        "-MD -MF x.d -iquote . -Wno-builtin-macro-redefined -D__DATE__=\"redacted\" \
+         -D__TIMESTAMP__=\"redacted\" -D__TIME__=\"redacted\" -no-canonical-prefixes \
+         -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=1 -g0 -O2 -c a.c -o x.o",
+        // libtool with automake
+        "-DHAVE_CONFIG_H -I. -include a.h -g -O2 -MT a.lo -MD -MP -MF .deps/a.Tpo -c a.c -fPIC \
+         -DPIC -o .libs/a.o",
+        // Meson
+        "-Iobj/x.p -I. -fdiagnostics-color=always -D_FILE_OFFSET_BITS=64 -Wall -Winvalid-pch \
+         -std=gnu11 -O0 -g -fPIC -pthread -MD -MQ obj/a.c.o -MF obj/a.c.o.d -o obj/a.c.o -c sub/b.c",
+        // OpenSSL
+        "-I. -Iinclude -fPIC -pthread -m64 -Wa,--noexecstack -Wall -O3 -DL_ENDIAN \
+         -DOPENSSLDIR=\"/usr/local/ssl\" -DNDEBUG -MMD -MF a.d.tmp -MT a.o -c -o a.o a.c",
+        // distributions
+        "-g -O2 -ffile-prefix-map=/nowhere=. -fstack-protector-strong -Wformat \
+         -Werror=format-security -Wdate-time -Wp,-D_FORTIFY_SOURCE=2 -fasynchronous-unwind-tables \
+         -fcf-protection -c -o a.o a.c",
+        // a kernel's assembler
+        "-Wp,-MMD,.x.s.d -D__ASSEMBLY__ -Wa,-gdwarf-4 -x assembler-with-cpp -c x.s -o x.o",
+        // small devices
+        "-Os -ffunction-sections -fdata-sections -fstack-usage -MMD -MP -MFobj/a.d -MTobj/a.o -c a.c \
+         -o obj/a.o",
+    ];
+    const GCC: &[&str] = &[
+        "-Os -g -flto=auto -ffat-lto-objects -grecord-gcc-switches --param=ssp-buffer-size=4 -c a.c",
+        "-Wa,-a,-ad,-alms=obj/a.lst -fno-canonical-system-headers -frandom-seed=x.o -c a.c -o obj/a.o",
+    ];
+    const CLANG: &[&str] = &[
+        // Chromium
+        "-MMD -MF obj/x.o.d -Xclang -fdebug-compilation-dir -Xclang . -g2 -ftrivial-auto-var-init=zero \
+         -mllvm -verify-dom-info=0 -fcrash-diagnostics-dir=crash -fcolor-diagnostics \
+         -no-canonical-prefixes -c a.c -o obj/x.o",
+        // FreeBSD
+        "-O2 -pipe -fno-common -MD -MF.depend.a.o -MTa.o -std=gnu99 -Qunused-arguments -c a.c -o a.o",
+        "-O2 -flto=thin -fvisibility=hidden -fsanitize=cfi -c a.c",
+    ];
+    each(|env| {
+        env.write(
+            "a.c",
+            "#include \"a.h\"\n#include <stdio.h>\nint f(void) { return puts(\"x\"); }\n",
+        );
+        env.write("a.h", "#define A 1\n");
+        env.write(
+            "sub/b.c",
+            "#include \"../a.h\"\nint f(void) { return A; }\n",
+        );
+        env.write("x.s", "\t.text\n\t.globl g\ng:\tret\n");
+        for directory in [".deps", ".libs", "obj"] {
+            env.mkdir(directory);
+        }
+        let own = if env.compiler.is_clang() { CLANG } else { GCC };
+        for args in BOTH.iter().chain(own) {
+            env.cc(args).miss_then_hit();
+        }
+    });
+}

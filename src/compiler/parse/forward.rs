@@ -136,7 +136,8 @@ fn assembler_word(word: &[u8]) -> Option<Marks> {
         "-g" | "--gen-debug" | "--gstabs" | "--gstabs+" => debug,
         _ if PLAIN.contains(&text) => Marks::NONE,
         _ if PLAIN_VALUES.iter().any(|option| text.starts_with(option)) => Marks::NONE,
-        _ if text.starts_with("--gdwarf-") => debug,
+        // GNU as takes its long options with one dash as well.
+        _ if text.starts_with("--gdwarf-") || text.starts_with("-gdwarf-") => debug,
         _ if text.starts_with("--compress-debug-sections=") => Marks::OPAQUE,
         // Line numbers, and the name of the assembly.
         _ if listing(word).is_some() => Marks::LAYOUT.and(Marks::OUTPUT),

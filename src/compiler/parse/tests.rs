@@ -386,6 +386,7 @@ fn traits() {
             .records_command
     );
     assert!(t("-Wa,-g -c f.s").records_directory);
+    assert!(t("-Wa,-gdwarf-4 -c f.s").records_directory);
     assert!(t("-c f.c").runs_assembler && !t("-S f.c").runs_assembler);
     assert!(!clang("-c f.c").traits.runs_assembler);
     assert!(clang("-fno-integrated-as -c f.c").traits.runs_assembler);
