@@ -79,7 +79,7 @@ fn git_with_gcc() {
     let Some(project) = Project::new(GCC, prepare_git, build) else {
         return;
     };
-    cold_then_warm(&project, &[("called_for_link", 25)], &|project| {
+    cold_then_warm(&project, &[("called_for_link", 9)], &|project| {
         let some = "t0000-basic.sh t0001-init.sh t0027-auto-crlf.sh t3200-branch.sh";
         let tests = match long() {
             true => "t[0-9]*.sh",
@@ -139,7 +139,7 @@ fn zstd_with_gcc() {
     let Some(project) = Project::new(GCC, prepare_zstd, build) else {
         return;
     };
-    let passed = &[("called_for_link", 11), ("no_input_file", 5)];
+    let passed = &[("called_for_link", 10), ("no_input_file", 5)];
     cold_then_warm(&project, passed, &|project| {
         zstd_works(project, "./poolTests && ./fuzzer -i10");
     });
@@ -152,7 +152,12 @@ fn zstd_with_clang_19() {
     let Some(project) = Project::new(CLANG_19, prepare_zstd, build) else {
         return;
     };
-    let passed = &[("called_for_link", 10), ("no_input_file", 5)];
+    // Two options are tried by compiling something.
+    let passed = &[
+        ("called_for_link", 9),
+        ("no_input_file", 5),
+        ("compile_failed", 2),
+    ];
     cold_then_warm(&project, passed, &|project| {
         zstd_works(project, "./poolTests");
     });
