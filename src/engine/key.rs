@@ -60,11 +60,19 @@ pub fn kin_key(ingredients: &Ingredients<'_>, content: &Digest) -> Key {
     let here = ingredients.working_directory.as_os_str();
     hasher.field("here", here.as_bytes());
     hasher.field("content", &content.0);
+    let source = ingredients.command.source.as_os_str();
     for arg in &ingredients.command.args {
-        if !matches!(arg.class, Class::Silent | Class::Macro | Class::Structural) {
-            for word in &arg.words {
-                hasher.field("arg", word.as_bytes());
-            }
+        if matches!(arg.class, Class::Silent | Class::Macro) {
+            continue;
+        }
+        // Only the source's own name may differ; what stands before and behind
+        // it does not (`-x c++` behind it is warned about).
+        if arg.class == Class::Structural && arg.words.iter().all(|word| word == source) {
+            hasher.field("source", b"");
+            continue;
+        }
+        for word in &arg.words {
+            hasher.field("arg", word.as_bytes());
         }
     }
     hasher.finish()

@@ -16,11 +16,13 @@ use crate::sys::Stamp;
 
 /// A file that stands where one of the `sources` may have been taken for it, or
 /// a source for another. `existing` are all files that names in the sources lead
-/// to; `by_content`: gcc's way.
+/// to; `by_content`: gcc's way. Two spellings of one path from `here`, the working
+/// directory, are one file.
 pub fn twin<'a>(
     sources: &[Source<'a>],
     existing: impl Iterator<Item = &'a Path>,
     by_content: bool,
+    here: &Path,
 ) -> Option<PathBuf> {
     if !sources.iter().any(|source| source.scan.once) {
         return None;
@@ -35,14 +37,16 @@ pub fn twin<'a>(
     let sizes: HashSet<u64> = once.iter().map(|(_, stamp)| stamp.size).collect();
     let read = sources.iter().map(|source| source.path);
     let mut seen = HashSet::new();
-    let candidates = read.chain(existing).filter(|path| seen.insert(plain(path)));
+    let candidates = read
+        .chain(existing)
+        .filter(|path| seen.insert(plain(path, here)));
     for path in candidates {
         let Some(found) = stamp(path).filter(|found| sizes.contains(&found.size)) else {
             continue;
         };
         let taken = once
             .iter()
-            .filter(|(other, _)| plain(other) != plain(path))
+            .filter(|(other, _)| plain(other, here) != plain(path, here))
             .any(|(other, stamp)| {
                 let same_file = (stamp.device, stamp.inode) == (found.device, found.inode);
                 same_file || (by_content && stamp.size == found.size && same_content(other, path))
@@ -67,9 +71,10 @@ fn same_content(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Without `.` components.
-fn plain(path: &Path) -> PathBuf {
-    path.components()
+/// The path from the root, without `.` components.
+fn plain(path: &Path, here: &Path) -> PathBuf {
+    here.join(path)
+        .components()
         .filter(|component| *component != Component::CurDir)
         .collect()
 }

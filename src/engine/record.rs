@@ -324,6 +324,7 @@ fn guard(
         absent: &absent,
         precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
         by_content: is_gcc,
+        here: cached.working_directory,
         others: &found.names,
         before,
     };

@@ -39,6 +39,8 @@ pub struct Places<'a> {
     pub precompiled: &'a [&'a str],
     /// Whether headers of one content are one header (gcc).
     pub by_content: bool,
+    /// The working directory.
+    pub here: &'a Path,
     /// Files that are not headers, each name with a directory in which it is
     /// looked for; where it is absent, it must stay so.
     pub others: &'a [(PathBuf, PathBuf)],
@@ -476,7 +478,7 @@ impl Guard {
     fn twin<'s>(&'s self, sources: &[Source<'s>], places: &Places<'_>) -> Option<PathBuf> {
         let files = self.kinds.iter().filter(|(_, kind)| **kind == Kind::File);
         let files = files.map(|(path, _)| path.as_path());
-        super::once::twin(sources, files, places.by_content)
+        super::once::twin(sources, files, places.by_content, places.here)
     }
 
     /// All that is in a directory counts.

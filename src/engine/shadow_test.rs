@@ -59,6 +59,7 @@ impl Tree {
             angle: &there,
             absent: &absent,
             by_content: true,
+            here: Path::new("/"),
             others: &[],
             before: &Before::default(),
             precompiled: &[".gch"],

@@ -151,35 +151,6 @@ fn has_lone_return(text: &[u8]) -> bool {
     memchr::memchr_iter(b'\r', text).any(|at| text.get(at + 1) != Some(&b'\n'))
 }
 
-/// Whether a backslash ends a line (white space between is allowed by gcc).
-fn has_splice(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'\\', text).any(|at| splice_length(&text[at + 1..]).is_some())
-}
-
-/// After a backslash: how many bytes up to and including the newline.
-fn splice_length(rest: &[u8]) -> Option<usize> {
-    let blank = rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | 0x0b | 0x0c))
-        .count();
-    (rest.get(blank) == Some(&b'\n')).then_some(blank + 1)
-}
-
-fn join_lines(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        match splice_length(rest) {
-            Some(length) => rest = &rest[length..],
-            None => out.push(b'\\'),
-        }
-    }
-    out.extend_from_slice(rest);
-    out
-}
-
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -616,7 +587,10 @@ fn looks_like_header(name: &[u8]) -> bool {
 }
 
 mod existence;
+mod splices;
 mod trigraphs;
+
+use splices::{has_splice, join_lines};
 
 #[cfg(test)]
 #[path = "scan_test.rs"]

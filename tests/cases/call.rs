@@ -488,16 +488,22 @@ fn c11_interrupted() {
             small(env);
             // The compiler dies of the signal as gcc's driver does; a terminal
             // sends it to the whole process group.
-            odd_compiler(env, "echo started; exec sleep 30");
+            let started = env.root.join("started");
+            let script = format!("echo >'{}'; exec sleep 60", started.display());
+            odd_compiler(env, &script);
             let mut child = env
-                .command("setsid")
+                .command("env")
+                // Whoever runs the tests in the background ignores it.
+                .args(["--default-signal=INT,TERM", "setsid"])
                 .arg(cache_binary())
                 .args(["gcc", "-c", "a.c"])
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
             let wrapper = child.id();
-            std::thread::sleep(Duration::from_millis(700));
+            while !started.exists() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             let sent = Command::new("kill")
                 .args([format!("-{signal}"), "--".into(), format!("-{wrapper}")])
                 .status()

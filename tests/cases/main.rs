@@ -22,6 +22,7 @@ mod kin;
 mod macros;
 mod options;
 mod precompiled;
+mod precompiled_side;
 mod projects;
 mod races;
 mod search;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::env::{Compiler, Env, each, each_clang, one};
 
-fn project(env: &Env) {
+pub fn project(env: &Env) {
     env.write(
         "p.h",
         "#ifndef P\n#define P\n#include <stddef.h>\n#include \"q.h\"\nstatic inline int p(int a) { return a + Q; }\n#endif\n",
@@ -580,44 +580,5 @@ fn o11_preprocessed_text_with_a_precompiled_header() {
         env.write("q.h", "#define Q 40\n");
         make_alone(env, "");
         env.cc("-c a.i -fpch-preprocess -o one.o").right_twice();
-    });
-}
-
-/// Options that write files do so beside a precompiled header, too, or not.
-#[test]
-fn o11_precompiled_header_with_options_that_write() {
-    each(|env| {
-        project(env);
-        env.mkdir("out");
-        let mut options = vec!["-save-temps", "-save-temps=obj", "-MD -save-temps"];
-        if env.compiler.is_clang() {
-            options.extend([
-                "-MJ compile.json",
-                "-fsave-optimization-record -O2",
-                "--serialize-diagnostics a.dia -Wall",
-                "-gsplit-dwarf -g",
-                "--coverage",
-            ]);
-        } else {
-            options.extend([
-                "-aux-info protos",
-                "-fdump-tree-original",
-                "-fcallgraph-info",
-                "-fstack-usage",
-                "-fopt-info-vec=remarks -O2",
-                "-Wa,-a=listing",
-                "-dumpbase other.c",
-                "-gsplit-dwarf -g",
-                "--coverage -frandom-seed=1",
-            ]);
-        }
-        for option in options {
-            env.cc(&format!("-c p.h {option} -o out/p.h.gch"))
-                .right_twice();
-            if !env.compiler.is_clang() {
-                env.cc(&format!("-c p.h {option}")).right_twice();
-                env.cc(&format!("p.h {option}")).right_twice();
-            }
-        }
     });
 }
