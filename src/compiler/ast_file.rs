@@ -29,10 +29,16 @@ const INPUT_FILE: u64 = 1;
 /// What went into a precompiled header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Absolute names, as clang looks for them when it uses the header.
-    pub files: Vec<PathBuf>,
-    /// Their modification times are held, and compared.
-    pub holds_times: bool,
+    /// Absolute names, as clang looks for them when it uses the header, and the
+    /// modification time that it compares, in seconds; 0: none.
+    pub files: Vec<(PathBuf, u64)>,
+}
+
+impl Contents {
+    /// Whether any modification time is compared.
+    pub fn holds_times(&self) -> bool {
+        self.files.iter().any(|(_, time)| *time != 0)
+    }
 }
 
 /// Reads a precompiled header. `None`: it is none, was made from another one or
@@ -79,10 +85,8 @@ fn take(contents: &mut Contents, block: u64, record: &Record<'_>) -> Option<()> 
             if *overridden != 0 || *transient != 0 || !name.starts_with(b"/") {
                 return None;
             }
-            contents.holds_times |= *modified != 0;
-            contents
-                .files
-                .push(PathBuf::from(OsString::from_vec(name.to_vec())));
+            let name = PathBuf::from(OsString::from_vec(name.to_vec()));
+            contents.files.push((name, *modified));
             Some(())
         }
         _ => Some(()),
@@ -341,6 +345,14 @@ mod tests {
         Some(fs_err::read(directory.join("a.pch")).unwrap())
     }
 
+    fn names(contents: &Contents) -> Vec<PathBuf> {
+        contents
+            .files
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
     #[test]
     fn what_the_installed_compilers_write() {
         for clang in ["clang-14", "clang-19"] {
@@ -350,16 +362,16 @@ mod tests {
                 continue;
             };
             let contents = read(&bytes).unwrap();
-            assert!(contents.holds_times);
+            assert!(contents.holds_times());
             for name in ["a.h", "b.h"] {
-                assert!(contents.files.contains(&here.join(name)), "{clang}");
+                assert!(names(&contents).contains(&here.join(name)), "{clang}");
             }
-            assert!(contents.files.iter().any(|f| f.ends_with("stddef.h")));
+            assert!(names(&contents).iter().any(|f| f.ends_with("stddef.h")));
             let timeless = ["-Xclang", "-fno-pch-timestamp"];
             let bytes = precompiled(&here, clang, &timeless).unwrap();
             let without = read(&bytes).unwrap();
-            assert_eq!(without.files, contents.files);
-            assert!(!without.holds_times);
+            assert_eq!(names(&without), names(&contents));
+            assert!(!without.holds_times());
             fs_err::rename(here.join("a.pch"), here.join("first.pch")).unwrap();
             let chained = precompiled(&here, clang, &["-include-pch", "first.pch"]).unwrap();
             assert_eq!(read(&chained), None, "{clang}");

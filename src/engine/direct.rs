@@ -45,14 +45,14 @@ pub enum Lookup<'m> {
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
 /// flags; `sources` reads sources that may differ in what compilers do not see,
-/// and `named` says whether an option names the file.
+/// and `precompiled` knows the precompiled headers that options name.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
     sources: Option<Sources<'_>>,
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
-    named: &dyn Fn(&[u8]) -> bool,
+    precompiled: &precompiled::Named<'_>,
 ) -> Lookup<'m> {
     let Some(variants) = manifest::variants(bytes) else {
         return Lookup::Unreadable;
@@ -72,7 +72,7 @@ pub fn find<'m>(
             table,
             condition,
             seen: &mut seen,
-            named,
+            precompiled,
             times: None,
             now: clock::coarse_now(),
             has_skeleton: variant.skeleton != TokenDigest::NONE,
@@ -140,7 +140,7 @@ struct Checker<'t, 'd, 'm> {
     table: &'t mut InodeTable,
     condition: &'t mut dyn FnMut(ConditionKind) -> Option<Digest>,
     seen: &'t mut Seen<'d>,
-    named: &'t dyn Fn(&[u8]) -> bool,
+    precompiled: &'t precompiled::Named<'t>,
     /// The times so far and what they must come to, if they count.
     times: Option<(Times, Digest)>,
     now: Nanos,
@@ -173,11 +173,16 @@ impl Checker<'_, '_, '_> {
         if file.tokens == TokenDigest::NONE {
             return false;
         }
-        let Some(tokens) = self.seen.tokens(file.path, digest) else {
+        let is_named = self.precompiled.has(file.path.to_bytes());
+        let tokens = match is_named {
+            true => self.precompiled.recipe(&digest),
+            false => self.seen.tokens(file.path, digest),
+        };
+        let Some(tokens) = tokens else {
             return false;
         };
         if tokens != file.tokens {
-            if !self.has_skeleton || self.seen.units == 0 {
+            if is_named || !self.has_skeleton || self.seen.units == 0 {
                 return false;
             }
             self.edited
@@ -215,16 +220,16 @@ impl Checker<'_, '_, '_> {
 
     fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
         if let Some((times, _)) = &mut self.times
-            && !(self.named)(path.to_bytes())
+            && !self.precompiled.has(path.to_bytes())
         {
             times.add(path.to_bytes(), stamp.modified);
         }
     }
 
     fn times_differ(&mut self) -> bool {
-        self.times
-            .take()
-            .is_some_and(|(times, expected)| times.finish() != expected)
+        self.times.take().is_some_and(|(times, expected)| {
+            times.finish() != expected && !self.precompiled.times_agree()
+        })
     }
 
     /// Asks a directory for each name. `None`: as expected.

@@ -81,8 +81,7 @@ impl Cached<'_> {
             family: self.identity.family,
             command: self.command,
         };
-        let (command, own_base) = (self.command, self.base_dir);
-        let named = |path: &[u8]| record::is_named(command, own_base, here, path);
+        let named = super::precompiled::Named::of(self);
         let sources = Some(sources);
         direct::find(bytes, self.table, sources, &mut condition, &accept, &named)
     }

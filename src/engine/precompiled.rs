@@ -13,13 +13,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::Cached;
 use super::compile::Compiled;
 use super::observe::Dependency;
 use super::record::{Refusal, refuse};
 use super::shadow::{Guarded, Places};
 use super::terminal::strip_color;
+use super::{Cached, base};
 use crate::compiler::{Command, Family, Product, ast_file};
+use crate::entry::manifest::{ConditionKind, NewFile, NewVariant, Times};
 use crate::hash::Digest;
 use crate::hash::assembler;
 use crate::hash::scan::scan;
@@ -150,13 +151,146 @@ pub fn compares_times(
             let why = format!("{}: what went into it is not known", path.display());
             return refuse(Counter::CouldNotUsePrecompiledHeader, why);
         };
-        times_count |= contents.holds_times;
-        for file in &contents.files {
+        times_count |= contents.holds_times();
+        for (file, _) in &contents.files {
             refuse_assembler(cached, file, true)?;
             add_file(cached, file, started, files)?;
         }
     }
     Ok(times_count)
+}
+
+/// The files that options of a command name, precompiled headers of clang among
+/// them.
+#[derive(Default)]
+pub struct Named<'a> {
+    /// As spelled, and as stored in a manifest.
+    files: Vec<(&'a Path, Vec<u8>)>,
+    makes_one: bool,
+    /// Where recipes are kept.
+    local: Option<&'a Path>,
+}
+
+impl<'a> Named<'a> {
+    pub fn of(cached: &Cached<'a>) -> Named<'a> {
+        let here = cached.working_directory;
+        let stored = |path: &Path| {
+            let spelled = path.as_os_str().as_bytes();
+            let base = cached.base_dir;
+            base.and_then(|base| base::path_to_stored(spelled, base, here))
+                .unwrap_or_else(|| spelled.to_owned())
+        };
+        let inputs = cached.command.inputs.iter();
+        Named {
+            files: inputs
+                .map(|input| (input.path.as_path(), stored(&input.path)))
+                .collect(),
+            makes_one: cached.command.product == Product::PrecompiledHeader,
+            local: cached.local,
+        }
+    }
+
+    /// Whether the file that is stored as `path` is one of them.
+    pub fn has(&self, path: &[u8]) -> bool {
+        self.files.iter().any(|(_, stored)| stored == path)
+    }
+
+    /// Whether every time that the precompiled headers hold is that of its file
+    /// now, so that clang will use them. One that is being made will hold other
+    /// times.
+    pub fn times_agree(&self) -> bool {
+        let agrees = |path: &Path| {
+            let contents = fs_err::read(path)
+                .ok()
+                .and_then(|bytes| ast_file::read(&bytes));
+            contents.is_some_and(|contents| {
+                contents.files.iter().all(|(file, held)| {
+                    let now = Stamp::of_path(file).map(|stamp| stamp.modified / 1_000_000_000);
+                    *held == 0 || now.is_ok_and(|now| u64::try_from(now) == Ok(*held))
+                })
+            })
+        };
+        let mut used = self.files.iter().filter(|(path, _)| is_of_clang(path));
+        !self.makes_one && used.all(|(path, _)| agrees(path))
+    }
+
+    /// What the precompiled header with this content was made from and how, its
+    /// sources' times aside: equal recipes make headers that are used alike.
+    pub fn recipe(&self, digest: &Digest) -> Option<TokenDigest> {
+        let recipe = super::side::load(&recipe_file(self.local?, digest))?;
+        recipe.as_slice().try_into().ok().map(TokenDigest)
+    }
+}
+
+fn recipe_file(local: &Path, digest: &Digest) -> PathBuf {
+    let name = digest.to_string();
+    let name = name.get(..32).unwrap_or(&name);
+    local.join("precompiled").join(name)
+}
+
+/// Remembers how the precompiled header was made that `variant` is about.
+pub fn save_recipe(cached: &mut Cached<'_>, variant: &NewVariant) {
+    let times = |(kind, _): &(ConditionKind, Digest)| *kind == ConditionKind::HeldTimes;
+    if !variant.conditions.iter().any(times) {
+        return;
+    }
+    let makes_one = cached.command.product == Product::PrecompiledHeader;
+    let (true, Some(local)) = (makes_one, cached.local) else {
+        return;
+    };
+    let others = variant.conditions.iter().filter(|one| !times(one));
+    let others: Vec<_> = others.copied().collect();
+    let recipe = super::key::direct_key(&cached.manifest, &variant.files, &others);
+    let product = crate::hash::file::digest(cached.table, &cached.command.output);
+    if let (Some((digest, _)), Some(recipe)) = (product, recipe.0.first_chunk::<16>()) {
+        super::side::save(&recipe_file(local, &digest), recipe);
+    }
+}
+
+/// Lets another precompiled header of the same recipe stand for one of `files`.
+pub fn name_recipes(cached: &Cached<'_>, files: &mut [Dependency]) {
+    // Other files, and references to the header, may show its times.
+    let blind = ["dwo", "stack-usage"];
+    let command = cached.command;
+    let shows = |word: &std::ffi::OsString| word.as_bytes().starts_with(b"-gmodules");
+    let mut words = command.args.iter().flat_map(|arg| &arg.words);
+    if command.product == Product::PrecompiledHeader
+        || !command.outputs.iter().all(|o| blind.contains(&o.role))
+        || words.any(shows)
+    {
+        return;
+    }
+    let named = Named::of(cached);
+    for file in files {
+        let is_named = command.inputs.iter().any(|input| input.path == file.path);
+        if is_named && is_of_clang(&file.path) {
+            file.tokens = named.recipe(&file.digest).unwrap_or(TokenDigest::NONE);
+        }
+    }
+}
+
+/// What the modification times of `files` come to now, if none has changed
+/// since the compile started.
+pub fn held_times(
+    cached: &Cached<'_>,
+    files: &[NewFile],
+    started: Nanos,
+) -> Result<Digest, Refusal> {
+    let mut times = Times::default();
+    let named = Named::of(cached);
+    for file in files {
+        if named.has(&file.path) {
+            continue;
+        }
+        match Stamp::of_path(file.path.as_slice()) {
+            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
+            _ => {
+                let why = String::from_utf8_lossy(&file.path).into_owned();
+                return refuse(Counter::ModifiedInputFile, why);
+            }
+        }
+    }
+    Ok(times.finish())
 }
 
 /// Assembler in a precompiled header is not preprocessed again, so that the

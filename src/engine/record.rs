@@ -13,9 +13,9 @@ use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Places, Unguarded};
 use super::{Cached, base, comments, existence, precompiled, restore, sides, unreported};
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Command, Family, Product};
+use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
-    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant, Times,
+    COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::scan::{Asked, Lookup, Style};
@@ -91,6 +91,7 @@ impl Evidence {
         let no_text = self.files.iter().any(|file| file.scan.is_none());
         if no_text || self.unreported || self.precompiled || self.timestamps || self.held_times {
             self.take_literally();
+            precompiled::name_recipes(cached, &mut self.files);
         }
         let files = manifest_files(cached, &self.files);
         if self.timestamps {
@@ -105,7 +106,7 @@ impl Evidence {
             }
         }
         if self.held_times {
-            let times = held_times(cached, &files, started)?;
+            let times = precompiled::held_times(cached, &files, started)?;
             self.conditions.push((ConditionKind::HeldTimes, times));
         }
         Ok(files)
@@ -164,6 +165,7 @@ pub fn record(
         files,
         directories: evidence.directories,
     };
+    precompiled::save_recipe(cached, &variant);
     cached
         .store_result(&key, &entry, &variant)
         .map_err(|error| Refusal {
@@ -482,35 +484,6 @@ fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
         .base_dir
         .and_then(|base| base::path_to_stored(path, base, cached.working_directory))
         .unwrap_or_else(|| path.to_owned())
-}
-
-/// Whether an option of `command` names the file that is stored as `path`.
-pub fn is_named(command: &Command, base: Option<&Path>, here: &Path, path: &[u8]) -> bool {
-    command.inputs.iter().any(|input| {
-        let spelled = input.path.as_os_str().as_bytes();
-        let stored = base.and_then(|base| base::path_to_stored(spelled, base, here));
-        stored.as_deref().unwrap_or(spelled) == path
-    })
-}
-
-/// What the modification times of `files` come to now, if none has changed
-/// since the compile started.
-fn held_times(cached: &Cached<'_>, files: &[NewFile], started: Nanos) -> Result<Digest, Refusal> {
-    let mut times = Times::default();
-    let (command, here) = (cached.command, cached.working_directory);
-    for file in files {
-        if is_named(command, cached.base_dir, here, &file.path) {
-            continue;
-        }
-        match Stamp::of_path(file.path.as_slice()) {
-            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
-            _ => {
-                let why = String::from_utf8_lossy(&file.path).into_owned();
-                return refuse(Counter::ModifiedInputFile, why);
-            }
-        }
-    }
-    Ok(times.finish())
 }
 
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {

@@ -86,7 +86,7 @@ impl Tree {
             None,
             &mut |_| None,
             &|_| true,
-            &|_| false,
+            &super::super::precompiled::Named::default(),
         );
         match found {
             Found::Found(found) => Some(found.refreshed.is_none()),

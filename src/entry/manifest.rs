@@ -59,7 +59,8 @@ pub enum ConditionKind {
     /// Modification times, because of `__TIMESTAMP__`.
     Timestamp = 5,
     /// Modification times ([`Times`]) of the variant's files, without those that
-    /// options name: a precompiled header of clang holds and compares them.
+    /// options name: a precompiled header of clang holds and compares them. One
+    /// that is used may also hold other times, if they are those of the files.
     HeldTimes = 6,
 }
 

@@ -16,7 +16,7 @@ pub fn project(env: &Env) {
     settle();
 }
 
-fn settle() {
+pub fn settle() {
     std::thread::sleep(Duration::from_millis(15));
 }
 
@@ -30,7 +30,7 @@ fn product(env: &Env) -> &'static str {
 }
 
 /// A compile that uses it without being told, or by the option there is.
-fn using(env: &Env) -> &'static str {
+pub fn using(env: &Env) -> &'static str {
     if env.compiler.is_clang() {
         "-c a.c -include p.h"
     } else {
@@ -38,12 +38,12 @@ fn using(env: &Env) -> &'static str {
     }
 }
 
-fn make(env: &Env) -> String {
+pub fn make(env: &Env) -> String {
     format!("-x c-header p.h -o {}", product(env))
 }
 
 /// Makes the precompiled header anew without the cache.
-fn make_alone(env: &Env, options: &str) {
+pub fn make_alone(env: &Env, options: &str) {
     let names = if env.compiler.is_clang() {
         "clang"
     } else {
