@@ -224,12 +224,12 @@ fn o1_flags_of_build_systems() {
     ];
     const CLANG: &[&str] = &[
         // Chromium
-        "-MMD -MF obj/x.o.d -Xclang -fdebug-compilation-dir -Xclang . -g2 -ftrivial-auto-var-init=zero \
+        "-MMD -MF obj/x.o.d -Xclang -fdebug-compilation-dir -Xclang . -g2 -ftrivial-auto-var-init=pattern \
          -mllvm -verify-dom-info=0 -fcrash-diagnostics-dir=crash -fcolor-diagnostics \
          -no-canonical-prefixes -c a.c -o obj/x.o",
         // FreeBSD
         "-O2 -pipe -fno-common -MD -MF.depend.a.o -MTa.o -std=gnu99 -Qunused-arguments -c a.c -o a.o",
-        "-O2 -flto=thin -fvisibility=hidden -fsanitize=cfi -c a.c",
+        "-O2 -flto=thin -fvisibility=hidden -fsanitize=safe-stack -c a.c",
     ];
     each(|env| {
         env.write(
