@@ -198,6 +198,15 @@ pub struct Sources<'a> {
     pub command: &'a Command,
 }
 
+impl<'a> Sources<'a> {
+    pub fn of(cached: &Cached<'a>) -> Sources<'a> {
+        Sources {
+            family: cached.identity.family,
+            command: cached.command,
+        }
+    }
+}
+
 impl Sources<'_> {
     /// The token digest of one source, if comments cannot reach the result.
     pub fn tokens(&self, text: &[u8]) -> Option<TokenDigest> {
@@ -281,10 +290,10 @@ pub struct Blind<'a> {
 
 impl<'a> Blind<'a> {
     pub fn new(cached: &Cached<'a>) -> Blind<'a> {
-        let sources = Sources {
-            family: cached.identity.family,
-            command: cached.command,
-        };
+        Blind::of(Sources::of(cached))
+    }
+
+    pub fn of(sources: Sources<'a>) -> Blind<'a> {
         Blind {
             dialect: dialect(sources.family, sources.command),
             sources,

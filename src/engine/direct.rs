@@ -211,7 +211,8 @@ impl Checker<'_, '_, '_> {
             return false;
         };
         if tokens != file.tokens {
-            if is_named || !self.has_skeleton || self.seen.units == 0 {
+            let hopeless = is_named || !tokens.may_share_skeleton(&file.tokens);
+            if hopeless || !self.has_skeleton || self.seen.units == 0 {
                 return false;
             }
             self.edited

@@ -77,10 +77,7 @@ impl Cached<'_> {
         let accept = |variant: &Variant<'_>| {
             variant.flags & HAS_STDERR == 0 || variant.flags & COLORED != 0 || !wants_color
         };
-        let sources = comments::Sources {
-            family: self.identity.family,
-            command: self.command,
-        };
+        let sources = comments::Sources::of(self);
         let named = super::precompiled::Named::of(self);
         let sources = Some(sources);
         let written = &self.command.output;

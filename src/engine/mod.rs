@@ -5,6 +5,7 @@
 //! mode), and on a miss one compile whose result is stored. Every step that
 //! cannot be taken safely ends in the compiler's own hands.
 
+mod ahead;
 mod base;
 mod before;
 mod comments;
@@ -285,6 +286,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         absent_inputs: Vec::new(),
         watch: None,
         before: sides::Before::default(),
+        ahead: None,
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -394,6 +396,8 @@ pub(crate) struct Cached<'a> {
     watch: Option<undeclared::Watch>,
     /// What was there before the compile.
     before: sides::Before,
+    /// What has been read while the compiler ran.
+    ahead: Option<ahead::Ahead>,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -463,7 +467,20 @@ impl Cached<'_> {
         self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
-        let compiled = match compile::run(&self.call, family, self.command, terminal, newest) {
+        let names = ahead::names(self, manifest);
+        let sources = comments::Sources::of(self);
+        let (compiled, ahead) = std::thread::scope(|scope| {
+            // Without a thread nothing is read ahead.
+            let reader = (!names.is_empty()).then(|| {
+                let builder = std::thread::Builder::new();
+                builder.spawn_scoped(scope, || ahead::read(sources, &names))
+            });
+            let compiled = compile::run(&self.call, family, self.command, terminal, newest);
+            let ahead = reader.and_then(|reader| reader.ok()?.join().ok()?);
+            (compiled, ahead)
+        });
+        self.ahead = ahead;
+        let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return End::HandOver(Counter::InternalError, error.to_string()),
         };

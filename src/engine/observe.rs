@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::compile::Compiled;
 use super::dependencies::Source;
 use super::record::{Refusal, refuse, written_since};
-use super::{Cached, comments, dependencies, restore};
+use super::{Cached, ahead, comments, dependencies, restore};
 use crate::compiler::depfile;
 use crate::compiler::search::SearchPaths;
 use crate::hash::Digest;
@@ -15,7 +15,7 @@ use crate::hash::scan::Scan;
 use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::Stamp;
-use crate::sys::clock::{self, Nanos};
+use crate::sys::clock::Nanos;
 
 /// A file that the result depends on.
 pub struct Dependency {
@@ -40,6 +40,16 @@ pub struct Files {
 /// Reads and digests the source, every dependency and every other input; and
 /// the first reason not to store, if there is one.
 pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Nanos) -> Files {
+    if let Some(ahead) = cached.ahead.take()
+        && let Some((files, skeleton)) =
+            ahead.stands(&cached.command.source, dependencies, started, cached.table)
+    {
+        return Files {
+            files,
+            skeleton,
+            refusal: None,
+        };
+    }
     let mut files = Vec::with_capacity(dependencies.len() + 1);
     let mut refusal = None;
     let mut modified = |path: &Path, what: &str| {
@@ -61,29 +71,19 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
     }
     let source = cached.call.input.is_none().then_some(&source);
     for path in source.into_iter().chain(dependencies) {
-        let now = clock::coarse_now();
-        let Some(content) = crate::hash::file::read(path) else {
+        let Some((file, found)) = ahead::read_one(path, &mut blind) else {
             modified(path, "cannot be read any more");
             continue;
         };
         // A write moves the change time, which no user can set; a modification
         // time in the future says nothing.
-        if content.stamp.changed >= started {
+        if found.changed >= started {
             modified(path, "is newer than the compile");
         }
-        let digest = Digest::of(&content.bytes);
-        let stamp = content.stamp.if_settled(now);
-        if stamp != Stamp::NONE {
-            cached.table.put(&stamp, &digest);
+        if file.stamp != Stamp::NONE {
+            cached.table.learn(&file.stamp, &file.digest);
         }
-        let scan = crate::hash::scan::scan(&content.bytes);
-        files.push(Dependency {
-            path: path.clone(),
-            digest,
-            tokens: blind.tokens(path, content.bytes, &scan),
-            stamp,
-            scan: Some(scan),
-        });
+        files.push(file);
     }
     for (path, optional) in cached.other_inputs() {
         match crate::hash::file::digest(cached.table, &path) {

@@ -80,6 +80,13 @@ impl InodeTable {
         }
     }
 
+    /// [`InodeTable::put`] where it is not known yet.
+    pub fn learn(&mut self, stamp: &Stamp, digest: &Digest) {
+        if self.get(stamp) != Some(*digest) {
+            self.put(stamp, digest);
+        }
+    }
+
     fn read(&mut self, stamp: &Stamp, bucket: &mut [u8; BUCKET]) -> Option<()> {
         let at = bucket_of(stamp) * BUCKET as u64;
         let file = self.file()?;

@@ -31,17 +31,27 @@ pub mod skeleton;
 
 use lexer::{Kind, Span};
 
-/// Digest of a file's tokens and their places: 16 bytes of BLAKE3.
+/// Digest of a file's tokens and their places: 16 bytes of BLAKE3, of which the
+/// first four are of the lines of code alone ([`TokenDigest::may_share_skeleton`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct TokenDigest(pub [u8; 16]);
 
 impl TokenDigest {
     /// In a manifest: the file is only known by its content.
     pub const NONE: TokenDigest = TokenDigest([0; 16]);
+
+    /// Whether units that differ in these two files may have one skeleton: `false`
+    /// where lines of code differ, which no skeleton leaves out. Most edits.
+    pub fn may_share_skeleton(&self, other: &TokenDigest) -> bool {
+        self.0.first_chunk::<CODE>() == other.0.first_chunk::<CODE>()
+    }
 }
 
 /// Part of every digest: change it with the meaning of a digest.
-const VERSION: &[u8] = b"tokens 1";
+const VERSION: &[u8] = b"tokens 2";
+
+/// How many bytes of a digest are of the lines of code.
+const CODE: usize = 4;
 
 /// Bits of the widest line's length: gcc's limit is 2^12 columns (`line-map.h`).
 const MAX_WIDTH: u8 = 11;
@@ -75,10 +85,13 @@ impl Dialect {
 pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION);
+    let mut code = [0; CODE];
     match comments(text, dialect) {
         Some(spans) => {
+            let page = render::render(text, &spans);
             hasher.update(&[1, width_class(text)]);
-            hasher.update(&render::render(text, &spans).text);
+            hasher.update(&page.text);
+            code = skeleton::code(&page);
         }
         None => {
             hasher.update(&[0]);
@@ -87,6 +100,9 @@ pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
     }
     let mut digest = [0; 16];
     hasher.finalize_xof().fill(&mut digest);
+    if let Some(first) = digest.first_chunk_mut() {
+        *first = code;
+    }
     TokenDigest(digest)
 }
 

@@ -59,6 +59,22 @@ pub fn skeleton(files: &[File<'_>], named: &[&[u8]], dialect: Dialect) -> Option
     Some(TokenDigest(digest))
 }
 
+/// A short digest of what a skeleton always keeps of one file: the text of its lines
+/// of code.
+pub(super) fn code<const N: usize>(page: &Rendered) -> [u8; N] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(VERSION);
+    for line in outline(page) {
+        if line.kind == Kind::Code {
+            hasher.update(line.text);
+            hasher.update(b"\n");
+        }
+    }
+    let mut digest = [0; N];
+    hasher.finalize_xof().fill(&mut digest);
+    digest
+}
+
 /// The name of the macro that the line `text` (`#define NAME ...`) defines, if a
 /// compiler does not notice it where nothing names it.
 pub fn plain_macro(text: &[u8]) -> Option<&[u8]> {

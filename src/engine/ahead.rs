@@ -1,0 +1,120 @@
+//! Reading ahead: what the last compile of this command read is digested and
+//! scanned while the compiler runs.
+//!
+//! Whoever edits a source adds no header most of the time, so the list of files is
+//! that of the newest variant in the manifest. What was read counts only if the
+//! compiler reports the very same list and no stamp has moved since; the stamps
+//! were settled before the content was read, so that a write in between shows.
+//! Everything else is read after the compile, as ever.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::Cached;
+use super::comments::{Blind, Sources};
+use super::observe::Dependency;
+use crate::entry::manifest::{self, ConditionKind, DirectoryCheck, FileCheck, Visitor};
+use crate::hash::tokens::TokenDigest;
+use crate::hash::{Digest, InodeTable};
+use crate::sys::Stamp;
+use crate::sys::clock::{self, Nanos};
+
+/// What was read ahead.
+pub struct Ahead {
+    files: Vec<Dependency>,
+    skeleton: TokenDigest,
+}
+
+/// The files to read, the source first; empty if it would be no use.
+pub fn names(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<PathBuf> {
+    let simple = cached.call.input.is_none()
+        && cached.base_dir.is_none()
+        && cached.other_inputs().is_empty()
+        && !cached.config.read_only;
+    let newest = manifest
+        .filter(|_| simple)
+        .and_then(|bytes| manifest::variants(bytes)?.next());
+    let mut names = Names(Vec::new());
+    if let Some(variant) = newest {
+        variant.visit(&mut names);
+    }
+    match names.0.first() {
+        Some(first) if *first == cached.command.source => names.0,
+        _ => Vec::new(),
+    }
+}
+
+/// Reads `names`. `None`: one cannot be read.
+pub fn read(sources: Sources<'_>, names: &[PathBuf]) -> Option<Ahead> {
+    let mut files = Vec::with_capacity(names.len());
+    let mut blind = Blind::of(sources);
+    for path in names {
+        files.push(read_one(path, &mut blind)?.0);
+    }
+    let skeleton = blind.settle(&mut files);
+    (!files.is_empty()).then_some(Ahead { files, skeleton })
+}
+
+/// One source, and the stamp that it had, settled or not.
+pub fn read_one(path: &Path, blind: &mut Blind<'_>) -> Option<(Dependency, Stamp)> {
+    let now = clock::coarse_now();
+    let content = crate::hash::file::read(path)?;
+    let digest = Digest::of(&content.bytes);
+    let scan = crate::hash::scan::scan(&content.bytes);
+    let dependency = Dependency {
+        path: path.to_owned(),
+        digest,
+        tokens: blind.tokens(path, content.bytes, &scan),
+        stamp: content.stamp.if_settled(now),
+        scan: Some(scan),
+    };
+    Some((dependency, content.stamp))
+}
+
+impl Ahead {
+    /// The files and their skeleton, if they are `source` and `dependencies` in
+    /// this order and all of them are what they were before `started`.
+    pub fn stands(
+        self,
+        source: &Path,
+        dependencies: &[PathBuf],
+        started: Nanos,
+        table: &mut InodeTable,
+    ) -> Option<(Vec<Dependency>, TokenDigest)> {
+        let (first, rest) = self.files.split_first()?;
+        let same = first.path == *source
+            && rest.len() == dependencies.len()
+            && rest.iter().zip(dependencies).all(|(f, d)| f.path == *d);
+        let unmoved = |file: &Dependency| {
+            file.stamp != Stamp::NONE
+                && file.stamp.changed < started
+                && Stamp::of_path(&file.path).is_ok_and(|stamp| stamp == file.stamp)
+        };
+        if !same || !self.files.iter().all(unmoved) {
+            return None;
+        }
+        for file in &self.files {
+            table.learn(&file.stamp, &file.digest);
+        }
+        Some((self.files, self.skeleton))
+    }
+}
+
+struct Names(Vec<PathBuf>);
+
+impl Visitor for Names {
+    fn condition(&mut self, _: ConditionKind, _: Digest) -> bool {
+        true
+    }
+
+    fn file(&mut self, file: FileCheck<'_>) -> bool {
+        self.0
+            .push(PathBuf::from(OsStr::from_bytes(file.path.to_bytes())));
+        true
+    }
+
+    fn directory(&mut self, _: DirectoryCheck<'_>) -> bool {
+        false
+    }
+}
