@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat};
 
 use super::comments::{Sources, Text};
 use super::precompiled;
@@ -250,6 +250,21 @@ impl Checker<'_, '_, '_> {
                 }
                 continue;
             }
+            if expectation == Expectation::Same {
+                let is_same = opened.as_ref().is_some_and(|opened| {
+                    let id = |stat: Stat| (stat.st_dev, stat.st_ino);
+                    let found = fstat(opened).map(id);
+                    found.is_ok() && found == stat(name).map(id)
+                });
+                if !is_same {
+                    return Some(format!(
+                        "{} is not {} any more",
+                        directory.path.to_string_lossy(),
+                        name.to_string_lossy()
+                    ));
+                }
+                continue;
+            }
             let found = match &opened {
                 None => Expectation::Absent,
                 Some(opened) => match statat(opened, name, AtFlags::empty()) {
@@ -348,6 +363,7 @@ impl Visitor for Checker<'_, '_, '_> {
     fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
         let stamp = match Stamp::of_path(directory.path) {
             Ok(stamp) if stamp == directory.stamp => return self.keep(stamp, stamp),
+            _ if directory.stamp == Stamp::NEVER => Stamp::NEVER,
             Ok(stamp) => stamp.if_settled(self.now),
             Err(_) => Stamp::NONE,
         };

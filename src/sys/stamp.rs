@@ -37,6 +37,15 @@ impl Stamp {
         changed: 0,
     };
 
+    /// The stamp of what no stamp can vouch for, now or later: a directory with a
+    /// link in it, say, whose target changes elsewhere. Unlike [`Stamp::NONE`] it
+    /// is not replaced by a better one.
+    pub const NEVER: Stamp = Stamp {
+        device: u64::MAX,
+        inode: u64::MAX,
+        ..Stamp::NONE
+    };
+
     /// The stamp in a `stat` answer.
     pub fn of(stat: &Stat) -> Stamp {
         let nanos = |seconds: i64, nanos: u64| {
@@ -115,6 +124,11 @@ impl Stamp {
 /// Whether a `stat` answer is about a directory.
 pub fn is_directory(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Directory
+}
+
+/// Whether an `lstat` answer is about a symbolic link.
+pub fn is_link(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }
 
 /// Whether a `stat` answer is about a regular file.

@@ -26,6 +26,7 @@ mod precompiled_side;
 mod projects;
 mod races;
 mod search;
+mod shortcuts;
 mod side;
 mod side_clang;
 mod side_gcc;
