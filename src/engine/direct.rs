@@ -364,7 +364,7 @@ impl Visitor for Checker<'_, '_, '_> {
         let stamp = match Stamp::of_path(directory.path) {
             Ok(stamp) if stamp == directory.stamp => return self.keep(stamp, stamp),
             _ if directory.stamp == Stamp::NEVER => Stamp::NEVER,
-            Ok(stamp) => stamp.if_settled(self.now),
+            Ok(stamp) => stamp.if_reliable_at(self.now, directory.path),
             Err(_) => Stamp::NONE,
         };
         if let Some(surprise) = Checker::surprise(&directory) {

@@ -244,7 +244,7 @@ fn flags(compiled: &Compiled) -> u32 {
 
 /// Whether the compile wrote `path`: its times are not older than the compile.
 pub fn written_since(path: &Path, started: Nanos) -> bool {
-    Stamp::of_path(path).is_ok_and(|stamp| stamp.changed >= started)
+    Stamp::of_path(path).is_ok_and(|stamp| stamp.is_since(started))
 }
 
 /// The compiler that ran is the one that is in the key: an installation may have

@@ -225,8 +225,8 @@ impl Guard {
             // A directory's times move with its entries; one that was itself
             // moved here shows by its change time alone.
             let stamp = Stamp::of(stat);
-            let came = stamp.changed >= self.now;
-            if came && !(is_directory(stat) && stamp.modified >= self.now) {
+            let renewed = is_directory(stat) && stamp.is_modified_since(self.now);
+            if stamp.is_since(self.now) && !renewed {
                 self.late = Some(path.to_owned());
             }
         }
@@ -249,9 +249,10 @@ impl Guard {
     /// The stamp of a directory, taken before the first name in it is asked for.
     fn stamp(&mut self, directory: &Path) {
         if !self.stamps.contains_key(directory) {
-            let stamp = Stamp::of_path(or_here(directory)).unwrap_or(Stamp::NONE);
+            let place = or_here(directory);
+            let stamp = Stamp::of_path(place).unwrap_or(Stamp::NONE);
             self.stamps
-                .insert(directory.to_owned(), stamp.if_settled(self.now));
+                .insert(directory.to_owned(), stamp.if_reliable_at(self.now, place));
         }
     }
 
@@ -383,7 +384,7 @@ impl Guard {
             return Ok(());
         };
         let moved = Stamp::of_path(or_here(&directory))
-            .is_ok_and(|stamp| stamp.modified.max(stamp.changed) >= self.now);
+            .is_ok_and(|stamp| stamp.is_since(self.now) || stamp.is_modified_since(self.now));
         match before.held(&directory, &name) {
             Some(false) => Ok(()),
             _ if !moved => Ok(()),
@@ -491,10 +492,9 @@ impl Guard {
 
     /// All that is in a directory counts.
     fn listing(&mut self, directory: &Path) {
-        let changed = Stamp::of_path(directory).map_or(Nanos::MAX, |stamp| stamp.changed);
+        let changed = Stamp::of_path(directory).map_or(true, |stamp| stamp.is_since(self.now));
         self.stamp(directory);
-        let Some(listing) = super::precompiled::listing(directory).filter(|_| changed < self.now)
-        else {
+        let Some(listing) = super::precompiled::listing(directory).filter(|_| !changed) else {
             self.late = Some(directory.to_owned());
             return;
         };

@@ -1,8 +1,11 @@
 //! Stamps: what `stat` says about a file, as a promise about its content.
 
+use std::os::fd::AsFd;
+
 use rustix::fs::{FileType, Stat};
 
 use super::clock::Nanos;
+use super::filesystem;
 
 /// Device, inode, size, modification and change time of a file or directory.
 ///
@@ -74,9 +77,27 @@ impl Stamp {
     /// future: another write could leave them as they are.
     pub fn is_settled(&self, now: Nanos) -> bool {
         let latest = self.modified.max(self.changed);
-        let coarse = self.modified % 1_000_000_000 == 0 && self.changed % 1_000_000_000 == 0;
-        let margin = if coarse { WHOLE_SECONDS } else { 0 };
-        latest < now.saturating_sub(margin)
+        latest < now.saturating_sub(self.coarseness())
+    }
+
+    /// Whether the last change may have come at `time` or later: always true if
+    /// it did; where times are whole seconds also for a while before.
+    pub fn is_since(&self, time: Nanos) -> bool {
+        self.changed >= time.saturating_sub(self.coarseness())
+    }
+
+    /// As [`Stamp::is_since`], of the content alone: the names, of a directory.
+    pub fn is_modified_since(&self, time: Nanos) -> bool {
+        self.modified >= time.saturating_sub(self.coarseness())
+    }
+
+    /// By how much the times may be too early.
+    fn coarseness(&self) -> Nanos {
+        let whole = |time: Nanos| time % 1_000_000_000 == 0;
+        match whole(self.modified) && whole(self.changed) {
+            true => WHOLE_SECONDS,
+            false => 0,
+        }
     }
 
     /// The stamp if it is settled, else [`Stamp::NONE`].
@@ -85,6 +106,23 @@ impl Stamp {
             self
         } else {
             Stamp::NONE
+        }
+    }
+
+    /// The stamp if it is settled and `file`, which it is of, lies where stamps can
+    /// be relied on ([`filesystem`]), else [`Stamp::NONE`].
+    pub fn if_reliable(self, now: Nanos, file: impl AsFd) -> Stamp {
+        match self.is_settled(now) && filesystem::is_reliable(file, self.device) {
+            true => self,
+            false => Stamp::NONE,
+        }
+    }
+
+    /// As [`Stamp::if_reliable`], of what `path` leads to.
+    pub fn if_reliable_at(self, now: Nanos, path: impl rustix::path::Arg) -> Stamp {
+        match self.is_settled(now) && filesystem::is_reliable_at(path, self.device) {
+            true => self,
+            false => Stamp::NONE,
         }
     }
 

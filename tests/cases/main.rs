@@ -34,6 +34,7 @@ mod side_profile;
 mod stdin;
 mod store;
 mod syntax;
+mod tables;
 mod token_fuzz;
 mod unreported;
 mod unreported_more;
