@@ -14,6 +14,7 @@ pub mod paths;
 pub mod process;
 pub mod signals;
 pub mod stamp;
+pub mod start;
 pub mod stdin;
 
 pub use stamp::Stamp;
