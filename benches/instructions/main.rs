@@ -23,7 +23,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -172,29 +171,26 @@ fn parts(compiler: &Path) -> usize {
 fn measure() -> BTreeMap<String, u64> {
     let root = Path::new(ROOT);
     let _ = fs::remove_dir_all(root);
-    for folder in ["work", "home", "bin", "run"] {
+    for folder in ["work/include", "home", "run"] {
         fs::create_dir_all(root.join(folder)).expect("/tmp can be written");
     }
     small(&root.join("work"));
     many_headers(&root.join("work"), 1000);
-    // A compiler that cannot be started: the call ends here, not in a compile
-    // that would be counted with it.
-    let absent = root.join("bin/gcc-none");
-    fs::write(&absent, "#!/nonexistent/interpreter\n").expect("it can be written");
-    fs::set_permissions(&absent, fs::Permissions::from_mode(0o755)).expect("it is ours");
-
     let mut counts = BTreeMap::new();
     for (name, source) in [("hit, small C", "small.c"), ("hit, 1000 headers", "many.c")] {
         let call = [COMPILER, "-O1", "-Iinclude", "-c", source, "-o", "unit.o"];
-        // A miss; then stamps are settled and written down.
+        // A miss; then stamps are settled and written down. Under valgrind too,
+        // which sets LD_PRELOAD: that is part of who a compiler is.
         for _ in 0..3 {
-            run(&call);
+            count(&call, End::Exit);
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        counts.insert(name.to_owned(), count(&call, 0));
+        let before = hits();
+        counts.insert(name.to_owned(), smallest(&call, End::Exit));
+        assert_eq!(hits() - before, RUNS as u64, "{name}: not hits");
     }
-    let link = ["gcc-none", "unit.o", "-o", "unit"];
-    counts.insert("pass-through, link".to_owned(), count(&link, 126));
+    let link = [COMPILER, "unit.o", "-shared", "-o", "unit.so"];
+    counts.insert("pass-through, link".to_owned(), smallest(&link, End::Exec));
     let _ = fs::remove_dir_all(root);
     counts
 }
@@ -229,7 +225,7 @@ fn cache(prefix: &[&str], call: &[&str]) -> Command {
         .args(&words[1..])
         .args(call)
         .env_clear()
-        .env("PATH", format!("{ROOT}/bin:/usr/bin:/bin"))
+        .env("PATH", "/usr/bin:/bin")
         .env("HOME", format!("{ROOT}/home"))
         .env("XDG_RUNTIME_DIR", format!("{ROOT}/run"))
         .env("CACHE_DIR", format!("{ROOT}/cache"))
@@ -238,30 +234,52 @@ fn cache(prefix: &[&str], call: &[&str]) -> Command {
     command
 }
 
-fn run(call: &[&str]) {
-    let output = cache(&[], call).output().expect("cache runs");
-    assert!(output.status.success(), "{call:?}: {output:?}");
+/// Direct hits so far.
+fn hits() -> u64 {
+    let call = ["stats", "--format", "json"];
+    let output = cache(&[], &call).output().expect("cache runs");
+    let value: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("statistics in JSON");
+    let hits = value.get("direct_cache_hit");
+    hits.and_then(serde_json::Value::as_u64).unwrap_or(0)
 }
 
-/// The smallest number of instructions of some runs, which end with `code`.
-fn count(call: &[&str], code: i32) -> u64 {
+/// How a call ends: by itself, or by becoming the compiler.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Exit,
+    Exec,
+}
+
+/// The smallest number of instructions of some runs.
+fn smallest(call: &[&str], end: End) -> u64 {
+    (0..RUNS).map(|_| count(call, end)).min().unwrap_or(0)
+}
+
+/// The number of instructions of one run: up to `execve`, if that is its end.
+fn count(call: &[&str], end: End) -> u64 {
     let log = format!("{ROOT}/log");
+    let out = format!("{ROOT}/out");
     let log_option = format!("--log-file={log}");
-    let prefix = [
-        "valgrind",
-        "--tool=callgrind",
-        "--callgrind-out-file=/dev/null",
-        &log_option,
-    ];
-    let counts = (0..RUNS).map(|_| {
-        let output = cache(&prefix, call).output().expect("valgrind runs");
-        assert_eq!(output.status.code(), Some(code), "{call:?}: {output:?}");
-        let text = fs::read_to_string(&log).expect("valgrind has written its log");
-        let collected = text
-            .lines()
-            .find_map(|line| line.split_once("Collected :"))
-            .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
-        collected.unwrap_or_else(|| panic!("no count in {text}"))
-    });
-    counts.min().unwrap_or(0)
+    let out_option = match end {
+        End::Exit => "--callgrind-out-file=/dev/null".to_owned(),
+        End::Exec => format!("--callgrind-out-file={out}"),
+    };
+    let mut prefix = vec!["valgrind", "--tool=callgrind", &log_option, &out_option];
+    if end == End::Exec {
+        prefix.push("--dump-before=execve");
+    }
+    let output = cache(&prefix, call).output().expect("valgrind runs");
+    assert!(output.status.success(), "{call:?}: {output:?}");
+    // In the log of a process that ended, in the first dump of one that did not.
+    let (file, word) = match end {
+        End::Exit => (log, "Collected :"),
+        End::Exec => (format!("{out}.1"), "summary:"),
+    };
+    let text = fs::read_to_string(&file).expect("valgrind has written it");
+    let collected = text
+        .lines()
+        .find_map(|line| line.split_once(word))
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    collected.unwrap_or_else(|| panic!("no count in {file}: {text}"))
 }

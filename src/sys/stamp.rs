@@ -185,3 +185,67 @@ pub fn is_null(stat: &Stat) -> bool {
         && rustix::fs::major(stat.st_rdev) == 1
         && rustix::fs::minor(stat.st_rdev) == 3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn stamp(modified: Nanos, changed: Nanos) -> Stamp {
+        Stamp {
+            device: 1,
+            inode: 2,
+            size: 3,
+            modified,
+            changed,
+        }
+    }
+
+    #[test]
+    fn settled_is_before_the_tick_that_runs() {
+        let now = 100 * SECOND + 4_000_000;
+        assert!(stamp(5, now - 1).is_settled(now));
+        // The same tick, and the future: by either time.
+        for time in [now, now + 1, now + 3600 * SECOND] {
+            assert!(!stamp(5, time).is_settled(now));
+            assert!(!stamp(time, 5).is_settled(now));
+            assert_eq!(stamp(5, time).if_settled(now), Stamp::NONE);
+        }
+    }
+
+    #[test]
+    fn whole_seconds_settle_when_the_next_has_passed() {
+        let written = stamp(100 * SECOND, 100 * SECOND);
+        for (after, settled) in [(0, false), (1, false), (2, false), (3, true)] {
+            assert_eq!(
+                written.is_settled((100 + after) * SECOND),
+                settled,
+                "{after}"
+            );
+        }
+        // `touch -d` sets whole seconds; the change time tells what wrote them.
+        assert!(stamp(100 * SECOND, 100 * SECOND + 1).is_settled(100 * SECOND + 2));
+    }
+
+    /// Written in the second in which something began, or in the one before, whose
+    /// end a file system of two-second steps cannot tell from its beginning.
+    #[test]
+    fn whole_seconds_may_be_later_than_they_say() {
+        let began = 100 * SECOND + 700_000_000;
+        assert!(stamp(100 * SECOND, 100 * SECOND).is_since(began));
+        assert!(stamp(99 * SECOND, 99 * SECOND).is_since(began));
+        assert!(!stamp(98 * SECOND, 98 * SECOND).is_since(began));
+        assert!(!stamp(7, began - 1).is_since(began));
+        assert!(stamp(7, began).is_since(began));
+    }
+
+    #[test]
+    fn no_file_has_the_stamps_that_stand_for_none() {
+        let real = Stamp::of_path("/").unwrap();
+        assert_ne!(real, Stamp::NONE);
+        assert_ne!(real, Stamp::NEVER);
+        assert_ne!(Stamp::NONE, Stamp::NEVER);
+        assert_eq!(Stamp::decode(&Stamp::NEVER.encode()), Stamp::NEVER);
+    }
+}
