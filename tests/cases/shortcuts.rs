@@ -86,6 +86,13 @@ fn i12_header_is_a_link_that_moves() {
         env.set_modified("file", time);
         env.rename("file", "a.h");
         env.cc("-c a.c").not_served();
+        env.cc("-c a.c").direct_hit();
+        // And a link in the place of the file, to what was not seen before.
+        env.write("five.h", "#define A 5\n");
+        env.set_modified("five.h", time);
+        env.symlink("five.h", "link");
+        env.rename("link", "a.h");
+        env.cc("-c a.c").not_served();
     });
 }
 
