@@ -5,6 +5,7 @@
 //! program whose whole work is a hundred. What of it matters is done here.
 
 use std::ffi::{CStr, OsString, c_char, c_int};
+use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -32,6 +33,7 @@ macro_rules! entry_point {
 ///
 /// # Safety
 /// `words` points to `count` pointers to C strings that live and stay the same.
+// SAFETY: is the caller's to give; see above.
 pub unsafe fn enter(
     count: c_int,
     words: *const *const c_char,
@@ -71,7 +73,7 @@ fn open_missing_streams() {
             && let Ok(file) = rustix::fs::open(c"/dev/null", OFlags::RDWR, Mode::empty())
         {
             // It has the lowest number that is free, which is the one.
-            std::mem::forget(file);
+            let _ = file.into_raw_fd();
         }
     }
 }
