@@ -34,6 +34,9 @@ pub struct SearchPaths {
     /// Would be searched if they existed. The place in the order is not
     /// known: if one appears, the probe has to be made again.
     pub absent: Vec<PathBuf>,
+    /// Left out of the lists because they are one of the directories in them by
+    /// another name: as long as they are.
+    pub duplicates: Vec<PathBuf>,
     /// Framework directories; a header in one is found by a rule of its own.
     pub frameworks: Vec<PathBuf>,
 }
@@ -140,6 +143,9 @@ impl Lines {
         if let Some(rest) = line.strip_prefix(b"ignoring nonexistent directory \"") {
             let name = rest.strip_suffix(b"\"").unwrap_or(rest);
             self.search.absent.push(OsStr::from_bytes(name).into());
+        } else if let Some(rest) = line.strip_prefix(b"ignoring duplicate directory \"") {
+            let name = rest.strip_suffix(b"\"").unwrap_or(rest);
+            self.search.duplicates.push(OsStr::from_bytes(name).into());
         } else if let Some(target) = line.strip_prefix(b"Target: ") {
             self.target = String::from_utf8_lossy(target).trim().to_owned();
         } else if line.starts_with(b" ") {

@@ -66,7 +66,7 @@ pub fn read_one(path: &Path, blind: &mut Blind<'_>) -> Option<(Dependency, Stamp
         path: path.to_owned(),
         digest,
         tokens: blind.tokens(path, content.bytes, &scan),
-        stamp: content.stamp.if_settled(now),
+        stamp: content.reliable_stamp(now),
         scan: Some(scan),
     };
     Some((dependency, content.stamp))
@@ -88,7 +88,7 @@ impl Ahead {
             && rest.iter().zip(dependencies).all(|(f, d)| f.path == *d);
         let unmoved = |file: &Dependency| {
             file.stamp != Stamp::NONE
-                && file.stamp.changed < started
+                && !file.stamp.is_since(started)
                 && Stamp::of_path(&file.path).is_ok_and(|stamp| stamp == file.stamp)
         };
         if !same || !self.files.iter().all(unmoved) {

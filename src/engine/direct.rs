@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat};
 
 use super::comments::{Sources, Text};
 use super::precompiled;
@@ -287,6 +287,21 @@ impl Checker<'_, '_, '_> {
                 }
                 continue;
             }
+            if expectation == Expectation::Same {
+                let is_same = opened.as_ref().is_some_and(|opened| {
+                    let id = |stat: Stat| (stat.st_dev, stat.st_ino);
+                    let found = fstat(opened).map(id);
+                    found.is_ok() && found == stat(name).map(id)
+                });
+                if !is_same {
+                    return Some(format!(
+                        "{} is not {} any more",
+                        directory.path.to_string_lossy(),
+                        name.to_string_lossy()
+                    ));
+                }
+                continue;
+            }
             let found = match &opened {
                 None => Expectation::Absent,
                 Some(opened) => match statat(opened, name, AtFlags::empty()) {
@@ -388,7 +403,8 @@ impl Visitor for Checker<'_, '_, '_> {
     fn directory(&mut self, directory: DirectoryCheck<'_>) -> bool {
         let stamp = match Stamp::of_path(directory.path) {
             Ok(stamp) if stamp == directory.stamp => return self.keep(stamp, stamp),
-            Ok(stamp) => stamp.if_settled(self.now),
+            _ if directory.stamp == Stamp::NEVER => Stamp::NEVER,
+            Ok(stamp) => stamp.if_reliable_at(self.now, directory.path),
             Err(_) => Stamp::NONE,
         };
         self.by_stamps = false;
@@ -396,7 +412,8 @@ impl Visitor for Checker<'_, '_, '_> {
             self.reason = Some(surprise);
             return false;
         }
-        if stamp != Stamp::NONE && stamp != directory.stamp && !self.writes_to(&stamp) {
+        let moved = stamp != Stamp::NONE && stamp != directory.stamp;
+        if moved && !self.writes_to(&stamp) {
             self.names_asked = self.names_asked.saturating_add(directory.len());
         }
         self.keep_anyway(stamp)

@@ -77,7 +77,7 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
         };
         // A write moves the change time, which no user can set; a modification
         // time in the future says nothing.
-        if found.changed >= started {
+        if found.is_since(started) {
             modified(path, "is newer than the compile");
         }
         if file.stamp != Stamp::NONE {
@@ -89,7 +89,7 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
         match crate::hash::file::digest(cached.table, &path) {
             Some((digest, stamp)) => {
                 let current = Stamp::of_path(&path).unwrap_or(Stamp::NONE);
-                if current.changed >= started {
+                if current.is_since(started) {
                     modified(&path, "is newer than the compile");
                 }
                 files.push(Dependency {
@@ -237,7 +237,7 @@ pub fn leave(cached: &mut Cached<'_>, compiled: &Compiled) {
     }
     let written = cached.command.dependencies.as_ref().is_some_and(|wanted| {
         Stamp::of_path(&wanted.path)
-            .is_ok_and(|stamp| stamp.size > 0 && stamp.changed >= compiled.started)
+            .is_ok_and(|stamp| stamp.size > 0 && stamp.is_since(compiled.started))
     });
     if written {
         let _ = observe(cached, compiled);
@@ -253,8 +253,9 @@ fn asked(
     started: Nanos,
 ) -> Result<UserFile, Refusal> {
     dependencies::ask_for_user_file(&cached.call, cached.command);
-    let changed =
-        |file: &Dependency| !Stamp::of_path(&file.path).is_ok_and(|stamp| stamp.changed < started);
+    let changed = |file: &Dependency| {
+        Stamp::of_path(&file.path).map_or(true, |stamp| stamp.is_since(started))
+    };
     if let Some(file) = files.iter().find(|file| changed(file)) {
         let why = format!("{} is newer than the compile", file.path.display());
         return refuse(Counter::ModifiedInputFile, why);

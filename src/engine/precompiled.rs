@@ -111,7 +111,7 @@ fn add_file(
         return modified("cannot be read");
     };
     let current = Stamp::of_path(path).unwrap_or(Stamp::NONE);
-    if current.changed >= started {
+    if current.is_since(started) {
         return modified("is newer than the compile");
     }
     files.push(Dependency {
@@ -283,7 +283,7 @@ pub fn held_times(
             continue;
         }
         match Stamp::of_path(file.path.as_slice()) {
-            Ok(stamp) if stamp.changed < started => times.add(&file.path, stamp.modified),
+            Ok(stamp) if !stamp.is_since(started) => times.add(&file.path, stamp.modified),
             _ => {
                 let why = String::from_utf8_lossy(&file.path).into_owned();
                 return refuse(Counter::ModifiedInputFile, why);

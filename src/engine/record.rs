@@ -126,6 +126,7 @@ pub fn record(
         depfile,
         search,
     } = observe(cached, compiled)?;
+    check_compiler(cached)?;
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
     let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
@@ -243,7 +244,26 @@ fn flags(compiled: &Compiled) -> u32 {
 
 /// Whether the compile wrote `path`: its times are not older than the compile.
 pub fn written_since(path: &Path, started: Nanos) -> bool {
-    Stamp::of_path(path).is_ok_and(|stamp| stamp.changed >= started)
+    Stamp::of_path(path).is_ok_and(|stamp| stamp.is_since(started))
+}
+
+/// The compiler that ran is the one that is in the key: an installation may have
+/// come between the question who it is and its start.
+fn check_compiler(cached: &mut Cached<'_>) -> Result<(), Refusal> {
+    let directory = cached.local.map(|local| local.join("compilers"));
+    let now = super::identity::identify(
+        cached.call.program,
+        cached.environment,
+        directory.as_deref(),
+        cached.table,
+    );
+    match now {
+        Some(now) if now.digest == cached.identity.digest => Ok(()),
+        _ => refuse(
+            Counter::ModifiedInputFile,
+            format!("{} has changed meanwhile", cached.call.program.display()),
+        ),
+    }
 }
 
 fn check_product(cached: &Cached<'_>, compiled: &Compiled) -> Result<(), Refusal> {
@@ -320,7 +340,9 @@ fn guard(
     // clang looks for them beside forced headers alone, which are inputs that
     // the command names; gcc not while it makes one.
     let makes_one = cached.command.product == Product::PrecompiledHeader;
+    let same = super::search::same_directories(search);
     let places = Places {
+        same: &same,
         quote: &search.quote,
         angle: &search.angle,
         absent: &absent,

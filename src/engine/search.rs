@@ -3,13 +3,14 @@
 //! The compiler is asked once per set of options that matter (`-E -v` on an
 //! empty file) and the answer is kept in `.machine/search/<key>` together with
 //! what would make it stale: a directory that was there and is gone, or the
-//! reverse.
+//! reverse, and names of one directory that lead to two now, or the reverse.
 //!
 //! ```text
-//! record = "cachedir" version:u32 list*3        (quote, angle, absent)
+//! record = "cachedir" version:u32 list*4        (quote, angle, absent, duplicates)
 //! list   = count:u32 (path:text)*
 //! ```
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -22,10 +23,10 @@ use crate::config::Environment;
 use crate::hash::{InodeTable, KeyHasher};
 use crate::sys::codec::{Reader, Writer};
 use crate::sys::process::Invocation;
-use crate::sys::stamp::is_directory;
+use crate::sys::stamp::{is_directory, is_link};
 
 const MAGIC: &[u8; 8] = b"cachedir";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The search path of `command`, from a record in `directory` if it still
 /// holds, else by asking `program`. `None`: the compiler did not say.
@@ -63,7 +64,8 @@ pub fn search_paths(
     if let Some(paths) = record.as_deref().and_then(load) {
         return Some(paths);
     }
-    let paths = ask(program, identity, command, args)?;
+    let mut paths = ask(program, identity, command, args.clone())?;
+    add_duplicates(&mut paths, &args, environment);
     if let Some(record) = record {
         super::side::save(&record, &encode(&paths));
     }
@@ -114,11 +116,42 @@ fn ask(
     parse_search_paths(&answer.stderr).filter(|paths| paths.frameworks.is_empty())
 }
 
+/// Adds the directories that the command line or the environment names and that
+/// are in the lists by another name. gcc says which they are; clang says that
+/// there are some, by the name that it kept.
+fn add_duplicates(paths: &mut SearchPaths, args: &[OsString], environment: &Environment) {
+    let listed = || paths.quote.iter().chain(&paths.angle);
+    let ids: HashSet<_> = listed().filter_map(|path| id(path)).collect();
+    let words = args.iter().map(|word| {
+        let word = word.as_bytes();
+        let attached = ["-isystem", "-iquote", "-idirafter", "-I"];
+        let value = attached
+            .iter()
+            .find_map(|option| word.strip_prefix(option.as_bytes()));
+        let value = value.or_else(|| word.splitn(2, |b| *b == b'=').nth(1));
+        PathBuf::from(OsStr::from_bytes(value.unwrap_or(word)))
+    });
+    let variables = environment
+        .iter()
+        .filter(|(name, _)| environment::classify(name.as_bytes()) == EnvEffect::KeyAndSearch);
+    let places = variables.flat_map(|(_, value)| super::identity::split(value));
+    let named: Vec<PathBuf> = words
+        .chain(places)
+        .filter(|path| listed().all(|listed| listed != path))
+        .filter(|path| id(path).is_some_and(|id| ids.contains(&id)))
+        .collect();
+    for path in named {
+        if !paths.duplicates.contains(&path) {
+            paths.duplicates.push(path);
+        }
+    }
+}
+
 fn encode(paths: &SearchPaths) -> Vec<u8> {
     let mut out = Writer::new();
     out.raw(MAGIC);
     out.u32(VERSION);
-    for list in [&paths.quote, &paths.angle, &paths.absent] {
+    for list in [&paths.quote, &paths.angle, &paths.absent, &paths.duplicates] {
         out.u32(list.len() as u32);
         for path in list {
             out.text(path.as_os_str().as_bytes());
@@ -142,22 +175,68 @@ pub(super) fn load(record: &Path) -> Option<SearchPaths> {
     if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {
         return None;
     }
-    let mut list = |there: bool| {
-        let mut paths = Vec::new();
-        for _ in 0..reader.u32()? {
-            let path = reader.text()?;
-            let found = rustix::fs::stat(path).is_ok_and(|stat| is_directory(&stat));
-            if found != there {
-                return None;
-            }
-            paths.push(PathBuf::from(OsStr::from_bytes(path.to_bytes())));
-        }
-        Some(paths)
+    let quote = list(&mut reader)?;
+    let angle = list(&mut reader)?;
+    let absent = list(&mut reader)?;
+    let duplicates = list(&mut reader)?;
+    let ids = |paths: &[PathBuf]| {
+        paths
+            .iter()
+            .map(|path| id(path))
+            .collect::<Option<Vec<_>>>()
     };
-    Some(SearchPaths {
-        quote: list(true)?,
-        angle: list(true)?,
-        absent: list(false)?,
+    let (quoted, angled) = (ids(&quote)?, ids(&angle)?);
+    let distinct: HashSet<_> = angled.iter().collect();
+    let is_listed = |id: &(u64, u64)| angled.contains(id) || quoted.contains(id);
+    let still = distinct.len() == angled.len()
+        && absent.iter().all(|path| id(path).is_none())
+        && ids(&duplicates)?.iter().all(is_listed);
+    still.then_some(SearchPaths {
+        quote,
+        angle,
+        absent,
+        duplicates,
         frameworks: Vec::new(),
+    })
+}
+
+fn list(reader: &mut Reader<'_>) -> Option<Vec<PathBuf>> {
+    (0..reader.u32()?)
+        .map(|_| Some(PathBuf::from(OsStr::from_bytes(reader.text()?.to_bytes()))))
+        .collect()
+}
+
+/// Device and inode of a directory.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let stat = rustix::fs::stat(path).ok()?;
+    is_directory(&stat).then_some((stat.st_dev, stat.st_ino))
+}
+
+/// The pairs of names that lead to one directory now and may part: one of the
+/// duplicates, and the listed directory that it is.
+pub fn same_directories(search: &SearchPaths) -> Vec<(PathBuf, PathBuf)> {
+    let mut pairs = Vec::new();
+    for duplicate in &search.duplicates {
+        let Some(found) = id(duplicate) else {
+            continue;
+        };
+        let listed = search.quote.iter().chain(&search.angle);
+        let same = listed.filter(|path| *path != duplicate && id(path) == Some(found));
+        for path in same {
+            if crosses_link(duplicate) || crosses_link(path) {
+                pairs.push((duplicate.clone(), path.clone()));
+            }
+        }
+    }
+    pairs
+}
+
+/// Whether a component of `path` is a symbolic link.
+fn crosses_link(path: &Path) -> bool {
+    let mut prefix = PathBuf::new();
+    path.components().any(|component| {
+        prefix.push(component);
+        let stat = rustix::fs::lstat(&prefix);
+        stat.is_ok_and(|stat| is_link(&stat))
     })
 }

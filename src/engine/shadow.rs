@@ -22,7 +22,7 @@ use crate::entry::manifest::{Expectation, NewDirectory};
 use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
-use crate::sys::stamp::is_directory;
+use crate::sys::stamp::{is_directory, is_link};
 
 /// Where the compiler searches, nearest first.
 pub struct Places<'a> {
@@ -37,6 +37,8 @@ pub struct Places<'a> {
     /// or the command line; which one is the first, conditions decide, so all
     /// of the main source's own count.
     pub precompiled: &'a [&'a str],
+    /// Names of one directory, of which compilers search the second only.
+    pub same: &'a [(PathBuf, PathBuf)],
     /// Whether headers of one content are one header (gcc).
     pub by_content: bool,
     /// The working directory.
@@ -92,6 +94,9 @@ struct Guard {
     kinds: HashMap<PathBuf, Kind>,
     names: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
     stamps: HashMap<PathBuf, Stamp>,
+    /// Names that are links: what they lead to changes without their directory.
+    links: HashSet<PathBuf>,
+    /// Directories whose own stamp does not tell enough.
     unstable: HashSet<PathBuf>,
     precompiled: BTreeSet<PathBuf>,
     found: HashSet<PathBuf>,
@@ -115,6 +120,7 @@ pub fn guard(
         kinds: HashMap::new(),
         names: BTreeMap::new(),
         stamps: HashMap::new(),
+        links: HashSet::new(),
         unstable: HashSet::new(),
         precompiled: BTreeSet::new(),
         found: HashSet::new(),
@@ -126,6 +132,10 @@ pub fn guard(
             return Err(Unguarded::Vanished(directory.clone()));
         }
         guard.expect_path(directory, Path::new(""));
+    }
+    for (duplicate, listed) in places.same {
+        guard.expect(duplicate, listed.as_os_str().as_bytes(), Expectation::Same);
+        guard.unstable.insert(duplicate.clone());
     }
     let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
     let nowhere = Path::new("");
@@ -215,10 +225,13 @@ impl Guard {
             // A directory's times move with its entries; one that was itself
             // moved here shows by its change time alone.
             let stamp = Stamp::of(stat);
-            let came = stamp.changed >= self.now;
-            if came && !(is_directory(stat) && stamp.modified >= self.now) {
+            let renewed = is_directory(stat) && stamp.is_modified_since(self.now);
+            if stamp.is_since(self.now) && !renewed {
                 self.late = Some(path.to_owned());
             }
+        }
+        if found.as_ref().is_ok_and(is_link) {
+            self.links.insert(path.to_owned());
         }
         let kind = match found {
             Err(_) => Kind::Absent,
@@ -236,9 +249,10 @@ impl Guard {
     /// The stamp of a directory, taken before the first name in it is asked for.
     fn stamp(&mut self, directory: &Path) {
         if !self.stamps.contains_key(directory) {
-            let stamp = Stamp::of_path(or_here(directory)).unwrap_or(Stamp::NONE);
+            let place = or_here(directory);
+            let stamp = Stamp::of_path(place).unwrap_or(Stamp::NONE);
             self.stamps
-                .insert(directory.to_owned(), stamp.if_settled(self.now));
+                .insert(directory.to_owned(), stamp.if_reliable_at(self.now, place));
         }
     }
 
@@ -246,6 +260,10 @@ impl Guard {
         self.stamp(directory);
         let absent = expectation == Expectation::Absent;
         self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
+        let whole = directory.join(OsStr::from_bytes(name));
+        if self.links.contains(&whole) {
+            self.unstable.insert(directory.to_owned());
+        }
         self.names
             .entry(directory.to_owned())
             .or_default()
@@ -266,9 +284,6 @@ impl Guard {
             let parent = directory.parent().unwrap_or(Path::new(""));
             if let Some(name) = directory.file_name() {
                 let name = name.as_bytes().to_owned();
-                if base == Kind::Dangling {
-                    self.unstable.insert(parent.to_owned());
-                }
                 self.expect(parent, &name, Expectation::Absent);
             }
             return Kind::Absent;
@@ -287,9 +302,6 @@ impl Guard {
             let last = components.peek().is_none();
             match kind {
                 Kind::Absent | Kind::Dangling => {
-                    if kind == Kind::Dangling {
-                        self.unstable.insert(at.clone());
-                    }
                     self.expect(&at, name.as_bytes(), Expectation::Absent);
                     return Kind::Absent;
                 }
@@ -372,7 +384,7 @@ impl Guard {
             return Ok(());
         };
         let moved = Stamp::of_path(or_here(&directory))
-            .is_ok_and(|stamp| stamp.modified.max(stamp.changed) >= self.now);
+            .is_ok_and(|stamp| stamp.is_since(self.now) || stamp.is_modified_since(self.now));
         match before.held(&directory, &name) {
             Some(false) => Ok(()),
             _ if !moved => Ok(()),
@@ -458,10 +470,7 @@ impl Guard {
                 self.precompiled.insert(candidate);
             }
             Kind::Directory => self.listing(&candidate),
-            kind @ (Kind::Absent | Kind::Dangling) => {
-                if kind == Kind::Dangling {
-                    self.unstable.insert(parent.to_owned());
-                }
+            Kind::Absent | Kind::Dangling => {
                 // Where the directory itself is absent, that is what has been noted.
                 if self.kind(or_here(parent)) == Kind::Directory {
                     self.expect(parent, name.as_bytes(), Expectation::Absent);
@@ -483,10 +492,9 @@ impl Guard {
 
     /// All that is in a directory counts.
     fn listing(&mut self, directory: &Path) {
-        let changed = Stamp::of_path(directory).map_or(Nanos::MAX, |stamp| stamp.changed);
+        let changed = Stamp::of_path(directory).map_or(true, |stamp| stamp.is_since(self.now));
         self.stamp(directory);
-        let Some(listing) = super::precompiled::listing(directory).filter(|_| changed < self.now)
-        else {
+        let Some(listing) = super::precompiled::listing(directory).filter(|_| !changed) else {
             self.late = Some(directory.to_owned());
             return;
         };
@@ -503,10 +511,12 @@ impl Guard {
         self.names
             .into_iter()
             .map(|(path, names)| {
-                let trusted = !self.unstable.contains(&path);
-                let stamp = self.stamps.remove(&path).filter(|_| trusted);
+                let stamp = match self.unstable.contains(&path) {
+                    true => Stamp::NEVER,
+                    false => self.stamps.remove(&path).unwrap_or(Stamp::NONE),
+                };
                 NewDirectory {
-                    stamp: stamp.unwrap_or(Stamp::NONE),
+                    stamp,
                     path: or_here(&path).as_os_str().as_bytes().to_owned(),
                     names: names
                         .into_iter()

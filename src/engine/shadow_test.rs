@@ -58,6 +58,7 @@ impl Tree {
             quote: &[],
             angle: &there,
             absent: &absent,
+            same: &[],
             by_content: true,
             here: Path::new("/"),
             others: &[],

@@ -200,7 +200,7 @@ impl Inquiry<'_, '_> {
             for name in std::mem::take(&mut reads.text) {
                 for path in self.required(&name, &places)? {
                     let content = crate::hash::file::read(&path);
-                    let Some(content) = content.filter(|c| c.stamp.changed < self.started) else {
+                    let Some(content) = content.filter(|c| !c.stamp.is_since(self.started)) else {
                         return not_followed(&path);
                     };
                     let more = assembler::of_assembler(&content.bytes);

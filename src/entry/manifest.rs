@@ -114,6 +114,9 @@ pub enum Expectation {
     /// Nothing about one name: the directory holds what it held. In the place of
     /// the name stands a digest of the names of all its entries.
     Listing = 3,
+    /// The directory is the one that has this path: two names for one, of which
+    /// compilers search the first only.
+    Same = 4,
 }
 
 impl Expectation {
@@ -123,6 +126,7 @@ impl Expectation {
             1 => Some(Expectation::Directory),
             2 => Some(Expectation::File),
             3 => Some(Expectation::Listing),
+            4 => Some(Expectation::Same),
             _ => None,
         }
     }

@@ -8,12 +8,26 @@ use rustix::fs::{Mode, OFlags};
 use super::{Digest, InodeTable};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
+use crate::sys::filesystem;
 use crate::sys::stamp::{is_null, is_regular};
 
 /// A file's content with what `stat` said before and after it was read.
 pub struct FileContent {
     pub bytes: Vec<u8>,
     pub stamp: Stamp,
+    /// Whether stamps can be relied on where the file lies.
+    reliable: bool,
+}
+
+impl FileContent {
+    /// The stamp if it vouches for the content; else [`Stamp::NONE`]. `now` is the
+    /// coarse clock before the content was read.
+    pub fn reliable_stamp(&self, now: Nanos) -> Stamp {
+        match self.reliable {
+            true => self.stamp.if_settled(now),
+            false => Stamp::NONE,
+        }
+    }
 }
 
 /// Reads the whole of `path`. `None` if it cannot be read or changed meanwhile.
@@ -26,6 +40,7 @@ pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
     (before == after && after.size == bytes.len() as u64).then_some(FileContent {
         bytes,
         stamp: after,
+        reliable: filesystem::is_reliable(&file, after.device),
     })
 }
 
@@ -40,7 +55,7 @@ fn open(path: impl rustix::path::Arg) -> Option<File> {
 
 /// The digest of the content of `path`, from the table where its stamp is
 /// known there, and the stamp to trust it by ([`Stamp::NONE`] when the file is
-/// too young). `None` if it cannot be read.
+/// too young, or lies where stamps cannot be relied on). `None` if it cannot be read.
 ///
 /// Memory is bounded however large the file is.
 pub fn digest(table: &mut InodeTable, path: impl rustix::path::Arg) -> Option<(Digest, Stamp)> {
@@ -65,7 +80,7 @@ pub fn digest(table: &mut InodeTable, path: impl rustix::path::Arg) -> Option<(D
     if before != after {
         return None;
     }
-    let stamp = after.if_settled(now);
+    let stamp = after.if_reliable(now, &file);
     if stamp != Stamp::NONE {
         table.put(&stamp, &digest);
     }

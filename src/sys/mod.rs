@@ -8,6 +8,7 @@ pub mod clone;
 pub mod codec;
 pub mod cpu;
 pub mod disk;
+pub mod filesystem;
 pub mod fs;
 pub mod paths;
 pub mod process;

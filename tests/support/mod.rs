@@ -91,3 +91,80 @@ impl Drop for Tmpfs {
             .status();
     }
 }
+
+/// A file system of its own in a file: `options` are those of `mke2fs`.
+pub struct Image {
+    file: PathBuf,
+    directory: PathBuf,
+}
+
+impl Image {
+    /// Makes the image and mounts it at `directory`. `None`, said aloud: that is
+    /// not possible here.
+    pub fn mount(file: &Path, directory: &Path, options: &[&str]) -> Option<Image> {
+        if !can_mount() {
+            return None;
+        }
+        std::fs::create_dir_all(directory).unwrap();
+        let made = std::process::Command::new("/usr/sbin/mke2fs")
+            .args(["-q", "-F"])
+            .args(options)
+            .arg(file)
+            .arg("8M")
+            .status();
+        let image = Image {
+            file: file.to_owned(),
+            directory: directory.to_owned(),
+        };
+        if !made.is_ok_and(|status| status.success()) || !image.attach() {
+            say_skipped("needs mke2fs and loop devices");
+            return None;
+        }
+        let _ = std::fs::remove_dir(directory.join("lost+found"));
+        Some(image)
+    }
+
+    fn attach(&self) -> bool {
+        let done = std::process::Command::new("mount")
+            .args(["-o", "loop"])
+            .arg(&self.file)
+            .arg(&self.directory)
+            .status();
+        done.is_ok_and(|status| status.success())
+    }
+
+    fn detach(&self) -> bool {
+        let done = std::process::Command::new("umount")
+            .arg(&self.directory)
+            .status();
+        done.is_ok_and(|status| status.success())
+    }
+
+    /// Sets fields of an inode as no program can while the file system is
+    /// mounted; `false`, said aloud: there is no `debugfs`.
+    pub fn forge(&self, name: &str, fields: &[(&str, String)]) -> bool {
+        assert!(self.detach());
+        let forged = fields.iter().all(|(field, value)| {
+            let request = format!("set_inode_field /{name} {field} {value}");
+            let done = std::process::Command::new("/usr/sbin/debugfs")
+                .args(["-w", "-R", &request])
+                .arg(&self.file)
+                .output();
+            done.is_ok_and(|output| output.status.success())
+        });
+        assert!(self.attach());
+        if !forged {
+            say_skipped("needs debugfs");
+        }
+        forged
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.directory)
+            .status();
+    }
+}

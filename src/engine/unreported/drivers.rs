@@ -44,7 +44,7 @@ impl Inquiry<'_, '_> {
         while let Some(name) = pending.pop() {
             for path in self.required(&name, &places)? {
                 let content = crate::hash::file::read(&path);
-                let Some(content) = content.filter(|c| c.stamp.changed < self.started) else {
+                let Some(content) = content.filter(|c| !c.stamp.is_since(self.started)) else {
                     return not_followed(&path);
                 };
                 for file in included_specs(&content.bytes) {
