@@ -79,10 +79,7 @@ impl Shared {
             }
             progress(done as u64 + 1, victims.len() as u64);
         }
-        Usage {
-            entries: tally.entries,
-            bytes: tally.bytes,
-        }
+        tally.gone
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Instant;
 
 use super::blob::{How, Writer};
 use super::index::{self, Index, Row};
@@ -174,10 +175,9 @@ impl DiskStore {
             Published::New | Published::TooLarge => None,
         };
         let mut book = ledger.settle(namespace, charge, charged, replaced);
-        for budget in &self.budgets {
-            book = self
-                .shared
-                .enforce(&budget.scope, &budget.limits, place, book);
+        let since = Instant::now();
+        for Budget { scope, limits } in &self.budgets {
+            book = self.shared.enforce(scope, limits, place, book, since);
         }
         Ok(published)
     }

@@ -168,6 +168,25 @@ pub(crate) fn walk(root: &Path, path: &str, visit: &mut dyn FnMut(Found)) -> Res
     Ok(())
 }
 
+/// The keys of the entries in the shard at `dir`, in no order.
+///
+/// # Errors
+/// [`Error::Io`]; a shard that is gone has none.
+pub(crate) fn keys_in(dir: &Path) -> Result<Vec<Key>> {
+    let names = listed(dir)?.into_iter();
+    Ok(names
+        .filter_map(|(name, _)| name.to_str().and_then(Key::from_hex))
+        .collect())
+}
+
+/// When the entry `name` of a shard was last used, if it is there.
+pub(crate) fn last_use_at(shard: impl AsFd, name: &str) -> Option<i128> {
+    fs::stat_at(&shard, format!("{name}/{}", index::FILE))
+        .or_else(|_| fs::stat_at(&shard, name))
+        .ok()
+        .map(|stat| stat.mtime)
+}
+
 fn walk_shard(dir: &Path, namespace: &str, visit: &mut dyn FnMut(Found)) -> Result<()> {
     let names = listed(dir)?;
     if names.is_empty() {
@@ -195,7 +214,7 @@ fn walk_shard(dir: &Path, namespace: &str, visit: &mut dyn FnMut(Found)) -> Resu
 
 /// When the entry `name` of a shard was last used and what it is charged;
 /// `None` if it is gone.
-fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
+pub(crate) fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
     measure_by_index(shard, name).or_else(|| measure_by_files(shard, name))
 }
 
