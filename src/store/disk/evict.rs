@@ -18,10 +18,13 @@
 //! ledger is far from that - entries were removed by hand - it is thrown away and
 //! made anew by a [count](super::recount) that is spread in the same way.
 
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::plan::{Plan, Victim};
 use super::read::Place;
+use super::remove::Remover;
 use super::scan::{self, Found};
 use super::sweep::{self, Look};
 use super::usage::{Book, Totals};
@@ -139,7 +142,7 @@ impl Shared {
             let held = held.map(|book| book.sum(scope));
             let rounds = match held {
                 Some(held) if held.bytes <= max => return book,
-                Some(held) if held.entries <= SMALL => 3,
+                Some(held) if held.entries <= SMALL => 8,
                 _ => 1,
             };
             if round >= rounds && since.elapsed() > LIMIT {
@@ -270,7 +273,7 @@ impl Shared {
             }
             let place = victim.place(&self.root);
             if place.path != goal.keep.path && last_use(&place) == Some(victim.used) {
-                tally.take(&place);
+                tally.take(&place.namespace, fs::HERE, &place.path);
                 held.bytes = all.bytes.saturating_sub(tally.gone.bytes);
                 held.entries = all.entries.saturating_sub(tally.gone.entries);
             }
@@ -299,6 +302,7 @@ pub(crate) fn last_use(place: &Place) -> Option<i128> {
 /// Removes entries and credits them in the ledger, some at a time.
 pub(crate) struct Tally<'a> {
     shared: &'a Shared,
+    remover: Option<Remover>,
     pending: Vec<(String, Usage)>,
     /// What went.
     pub gone: Usage,
@@ -308,20 +312,29 @@ impl<'a> Tally<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Tally<'a> {
         Tally {
             shared,
+            remover: None,
             pending: Vec::new(),
             gone: Usage::default(),
         }
     }
 
-    /// Removes the entry at `place`. That it cannot be removed - it is gone, or
-    /// belongs to somebody else - is no reason to stop.
-    pub(crate) fn take(&mut self, place: &Place) -> bool {
-        let Ok(Some(usage)) = self.shared.take_away(&place.path) else {
+    /// Removes the entry of `namespace` at `path`, relative to `dir`. That it
+    /// cannot be removed - it is gone, or belongs to somebody else - is no
+    /// reason to stop.
+    pub(crate) fn take(&mut self, namespace: &str, dir: impl AsFd, path: &Path) -> bool {
+        let remover = match &mut self.remover {
+            Some(remover) => remover,
+            none => match Remover::new(self.shared) {
+                Ok(remover) => none.insert(remover),
+                Err(_) => return false,
+            },
+        };
+        let Some(usage) = remover.take(dir, path) else {
             return false;
         };
         self.gone.entries += usage.entries;
         self.gone.bytes = self.gone.bytes.saturating_add(usage.bytes);
-        self.pending.push((place.namespace.clone(), usage));
+        self.pending.push((namespace.to_owned(), usage));
         if self.pending.len() >= BATCH {
             self.credit();
         }

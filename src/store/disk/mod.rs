@@ -30,10 +30,12 @@ mod evict;
 mod index;
 mod lock;
 mod marker;
+mod parallel;
 mod plan;
 mod publish;
 mod read;
 mod recount;
+mod remove;
 mod scan;
 mod sweep;
 mod temp;
@@ -417,7 +419,9 @@ impl Shared {
         };
         let before = lock.is_some().then(|| self.ledger.begin_scan());
         let mut totals = Totals::new();
-        scan::walk(&self.root, "", &mut |found| scan::add(&mut totals, &found))?;
+        for entry in scan::gather(&self.root, "", &mut |_| ())? {
+            scan::add(&mut totals, &entry);
+        }
         if let Some(before) = before {
             self.ledger.end_scan("", &before, &totals);
         }

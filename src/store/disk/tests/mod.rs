@@ -8,6 +8,7 @@ use crate::entry::Blob;
 mod contract;
 mod damage;
 mod formats;
+mod large;
 mod mistakes;
 mod places;
 mod processes;

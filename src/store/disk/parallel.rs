@@ -1,0 +1,35 @@
+//! Work on many shards at once, for what no compile waits for.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// More threads than this would only wait for each other at the file system.
+const MOST: usize = 4;
+
+/// Calls `work` for each of `jobs`, in no order, from as many threads as there
+/// are processors; this one calls `progress` with the sum of what `work` has
+/// returned so far.
+pub(crate) fn for_all<J: Sync>(
+    jobs: &[J],
+    work: impl Fn(&J) -> u64 + Sync,
+    progress: &mut dyn FnMut(u64),
+) {
+    let next = AtomicUsize::new(0);
+    let done = AtomicU64::new(0);
+    let step = || {
+        let job = jobs.get(next.fetch_add(1, Ordering::Relaxed))?;
+        let more = work(job);
+        Some(done.fetch_add(more, Ordering::Relaxed) + more)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST));
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(jobs.len()) {
+            // Where no thread can be had this one does it all.
+            let helper = std::thread::Builder::new();
+            let _ = helper.spawn_scoped(scope, || while step().is_some() {});
+        }
+        while let Some(sum) = step() {
+            progress(sum);
+        }
+    });
+    progress(done.load(Ordering::Relaxed));
+}
