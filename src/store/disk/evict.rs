@@ -39,10 +39,12 @@ const SPARE: Duration = Duration::from_millis(3);
 /// and how long it may look for entries that can go.
 const LOOK: Duration = Duration::from_millis(8);
 /// So many are removed in any case, so that slow disks and busy machines get
-/// anywhere: a put adds one;
-const MIN_REMOVED: u64 = 16;
-/// of a small store so many, which is most of what it can be too large by;
-const MIN_REMOVED_SMALL: u64 = 128;
+/// anywhere: a put adds one. (Removing a directory makes ext4 sleep, and on a
+/// busy machine each sleep is a few milliseconds.)
+const MIN_REMOVED: u64 = 2;
+/// Of a small store so many: it cannot be too large by much more than what
+/// others have stored while one evicted.
+const MIN_REMOVED_SMALL: u64 = 16;
 /// and so many are looked at.
 const MIN_LOOKED: usize = 128;
 /// A stretch has so many entries if time allows.

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// More threads than this would only wait for each other at the file system.
-const MOST: usize = 4;
+/// More threads than processors: removing a directory makes some file systems
+/// sleep, and while one thread does another can go on.
+const THREADS: usize = 8;
 
-/// Calls `work` for each of `jobs`, in no order, from as many threads as there
-/// are processors; this one calls `progress` with the sum of what `work` has
+/// Calls `work` for each of `jobs`, in no order, from [`THREADS`] threads; this
+/// one calls `progress` with the sum of what `work` has
 /// returned so far.
 pub(crate) fn for_all<J: Sync>(
     jobs: &[J],
@@ -20,9 +21,8 @@ pub(crate) fn for_all<J: Sync>(
         let more = work(job);
         Some(done.fetch_add(more, Ordering::Relaxed) + more)
     };
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST));
     std::thread::scope(|scope| {
-        for _ in 1..threads.min(jobs.len()) {
+        for _ in 1..THREADS.min(jobs.len()) {
             // Where no thread can be had this one does it all.
             let helper = std::thread::Builder::new();
             let _ = helper.spawn_scoped(scope, || while step().is_some() {});
