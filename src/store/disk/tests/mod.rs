@@ -7,6 +7,7 @@ use crate::entry::Blob;
 
 mod contract;
 mod damage;
+mod evicting;
 mod formats;
 mod large;
 mod mistakes;
