@@ -32,6 +32,7 @@ mod side_gcc;
 mod side_profile;
 mod stdin;
 mod store;
+mod stress;
 mod syntax;
 mod token_fuzz;
 mod unreported;
