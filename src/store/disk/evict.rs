@@ -96,11 +96,11 @@ struct Goal<'a> {
 impl Goal<'_> {
     /// Whether time is up, `held` being left and `removed` entries gone.
     fn late(&self, held: Usage, removed: u64) -> bool {
-        let (least, limit) = match held.bytes > self.max {
-            true if held.entries <= SMALL => (MIN_REMOVED_SMALL, LIMIT),
-            true => (MIN_REMOVED, LIMIT),
-            false => (MIN_REMOVED, SPARE),
+        let least = match held.entries <= SMALL {
+            true => MIN_REMOVED_SMALL,
+            false => MIN_REMOVED,
         };
+        let limit = if held.bytes > self.max { LIMIT } else { SPARE };
         removed >= least && self.since.elapsed() > limit
     }
 

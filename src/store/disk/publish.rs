@@ -121,12 +121,20 @@ impl DiskStore {
     fn lock_shard(&self, place: &Place) -> Option<File> {
         let shard = place.path.parent()?;
         for _ in 0..ATTEMPTS {
-            self.shared.make_dirs_to(place).ok()?;
-            let file = fs::open(shard).ok()?;
+            // It nearly always is there.
+            let Ok(file) = fs::open(shard) else {
+                self.shared.make_dirs_to(place).ok()?;
+                continue;
+            };
+            let found = fs::stat_fd(&file).ok()?;
+            if found.kind != Kind::Directory {
+                self.shared.make_dirs_to(place).ok()?;
+                continue;
+            }
             patiently(|| file.try_lock()).ok()?;
             // A clean may have removed the directory and another process made
             // it again while we waited.
-            if fs::stat_fd(&file).ok()?.id == fs::stat(shard).ok()?.id {
+            if found.id == fs::stat(shard).ok()?.id {
                 return Some(file);
             }
         }
