@@ -5,6 +5,7 @@
 //!     <host>.log           records of calls on this host (see `record`), appended to
 //!     <host>.<time>.seg    a log that was set aside at <time> (ms since 1970)
 //!     <host>.totals        what segments were folded into (see `totals`)
+//!     <host>.totals.old    the version before, should a crash of the machine damage it
 //!     <host>.lock          held while segments are folded, shared while they are read
 //!     zeroed               `cache-zeroed 1 <ms since 1970>`: earlier events do not count
 //! ```
@@ -14,6 +15,10 @@
 //! killed at any point leaves every record either in the totals or beyond the
 //! noted length. A segment is unlinked only [`GRACE`] after it was set aside:
 //! a writer that had it open before may still append to it till then.
+//!
+//! A call that folds does not wait for the disk. So what it writes may be gone
+//! after a crash of the machine, and it only unlinks segments that are in the
+//! version of the totals before, if that has been there for a while.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -74,7 +79,8 @@ impl Journal {
     }
 
     /// Adds an event, dated now. Every some ten thousand calls, one of them
-    /// also folds the journal, which takes a few milliseconds.
+    /// also folds the journal, which takes a few milliseconds and never waits:
+    /// neither for a lock nor for the disk.
     ///
     /// # Errors
     /// The directory cannot be written to. The call goes on.
@@ -88,7 +94,7 @@ impl Journal {
         // After an append the offset is the end of the file.
         if rustix::fs::tell(&log)? >= self.rotate_at {
             // Statistics that stay unfolded for now are no failure.
-            let _ = self.compact();
+            let _ = self.compact_and(Sync::Never);
         }
         Ok(())
     }
@@ -99,24 +105,43 @@ impl Journal {
     /// # Errors
     /// The directory cannot be read or written. Nothing is lost.
     pub fn compact(&self) -> io::Result<bool> {
+        self.compact_and(Sync::Totals)
+    }
+
+    fn compact_and(&self, sync: Sync) -> io::Result<bool> {
         let lock = self.open(&self.path("lock"), OpenOptions::new().write(true))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(false),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let mut totals = match read(&self.path("totals"))?.map(|bytes| TotalsFile::parse(&bytes)) {
-            None => TotalsFile::default(),
-            Some(Ok(totals)) => totals,
-            Some(Err(Unusable::Later)) => return Ok(false),
-            Some(Err(Unusable::Damaged)) => {
+        let mut totals = match self.totals(&self.host)? {
+            Ok(totals) => totals,
+            Err(Unusable::Later) => return Ok(false),
+            Err(Unusable::Damaged) => {
                 std::fs::rename(self.path("totals"), self.path("totals.damaged"))?;
                 TotalsFile::default()
             }
         };
         self.set_aside(&totals)?;
-        self.fold_segments(&mut totals)?;
+        self.fold_segments(&mut totals, sync)?;
         Ok(true)
+    }
+
+    /// The totals of `host`: those of the version before if they are damaged.
+    fn totals(&self, host: &str) -> io::Result<Result<TotalsFile, Unusable>> {
+        let parse = |suffix: &str| {
+            let bytes = read(&self.folder.join(format!("{host}.{suffix}")))?;
+            Ok::<_, io::Error>(bytes.map(|bytes| TotalsFile::parse(&bytes)))
+        };
+        Ok(match parse("totals")? {
+            None => Ok(TotalsFile::default()),
+            Some(Err(Unusable::Damaged)) => match parse("totals.old")? {
+                Some(Ok(totals)) => Ok(totals),
+                _ => Err(Unusable::Damaged),
+            },
+            Some(parsed) => parsed,
+        })
     }
 
     /// Renames the log to a segment if it is large.
@@ -141,7 +166,7 @@ impl Journal {
         }
     }
 
-    fn fold_segments(&self, totals: &mut TotalsFile) -> io::Result<()> {
+    fn fold_segments(&self, totals: &mut TotalsFile, sync: Sync) -> io::Result<()> {
         let zeroed = self.zeroed_ms()?;
         let before = totals.clone();
         if totals.zeroed_ms < zeroed {
@@ -168,20 +193,38 @@ impl Journal {
             }
         }
         totals.buckets.coarsen(now_ms());
+        let known = match sync {
+            Sync::Totals => None,
+            Sync::Never => Some((&before, self.age_of_totals())),
+        };
         if *totals != before {
-            self.replace("totals", &totals.to_bytes()?)?;
+            // Without it where segments are about to go that it does not know.
+            let old = self.path("totals.old");
+            let _ = std::fs::remove_file(&old);
+            if sync == Sync::Never {
+                let _ = std::fs::hard_link(self.path("totals"), old);
+            }
+            self.replace("totals", &totals.to_bytes()?, sync)?;
         }
-        let now = now_ms();
         for segment in segments {
-            if segment
-                .time_ms
-                .saturating_add(self.grace.as_millis() as u64)
-                < now
-            {
-                std::fs::remove_file(self.folder.join(segment.name))?;
+            let path = self.folder.join(&segment.name);
+            let safe = known.is_none_or(|(before, age)| {
+                let folded = before.folded.get(&segment.name).copied();
+                let length = std::fs::metadata(&path).map_or(u64::MAX, |found| found.len());
+                age > self.grace && folded.is_some_and(|folded| folded >= length)
+            });
+            if safe && segment.age() > self.grace {
+                std::fs::remove_file(path)?;
             }
         }
         Ok(())
+    }
+
+    /// For how long the totals have been what they are.
+    fn age_of_totals(&self) -> Duration {
+        let changed = std::fs::metadata(self.path("totals")).and_then(|found| found.modified());
+        let age = changed.map(|changed| changed.elapsed().unwrap_or_default());
+        age.unwrap_or_default()
     }
 
     /// Starts counting from zero: what was appended before this returns does
@@ -201,7 +244,7 @@ impl Journal {
         let now = now_ms();
         let mark = format!("{ZEROED_WORDS}{now}\n");
         let temporary = self.folder.join(format!("{ZEROED}.{}", std::process::id()));
-        self.write_aside(&temporary, mark.as_bytes())?;
+        self.write_aside(&temporary, mark.as_bytes(), Sync::Totals)?;
         std::fs::rename(temporary, self.folder.join(ZEROED))?;
         while now_ms() <= now {
             std::thread::sleep(Duration::from_millis(1));
@@ -248,16 +291,12 @@ impl Journal {
         let lock = File::open(path("lock"))
             .or_else(|_| self.open(&path("lock"), OpenOptions::new().write(true)));
         let _held = lock.ok().filter(|lock| lock.lock_shared().is_ok());
-        let totals = match read(&path("totals"))?.map(|bytes| TotalsFile::parse(&bytes)) {
-            Some(Ok(totals)) => totals,
-            Some(Err(_)) => {
-                let path = path("totals");
-                fold.notes
-                    .push(format!("{} cannot be read", path.display()));
-                TotalsFile::default()
-            }
-            None => TotalsFile::default(),
-        };
+        let totals = self.totals(host)?.unwrap_or_else(|_| {
+            let path = path("totals");
+            fold.notes
+                .push(format!("{} cannot be read", path.display()));
+            TotalsFile::default()
+        });
         if totals.zeroed_ms >= fold.zeroed_ms {
             for (namespace, sums) in totals.buckets.by_namespace(since_ms) {
                 fold.namespace(namespace).add(&sums);
@@ -350,18 +389,28 @@ impl Journal {
 
     /// Replaces one of this host's files in one step. The lock is held, so
     /// that the temporary name is ours.
-    fn replace(&self, suffix: &str, bytes: &[u8]) -> io::Result<()> {
+    fn replace(&self, suffix: &str, bytes: &[u8], sync: Sync) -> io::Result<()> {
         let temporary = self.path(&format!("{suffix}.new"));
-        self.write_aside(&temporary, bytes)?;
+        self.write_aside(&temporary, bytes, sync)?;
         std::fs::rename(temporary, self.path(suffix))
     }
 
-    fn write_aside(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn write_aside(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
         let mut file = self.open(path, OpenOptions::new().write(true).truncate(true))?;
         file.write_all(bytes)?;
-        // The segments go soon after; a crash must not leave neither.
-        file.sync_data()
+        match sync {
+            // The segments go soon after; a crash must not leave neither.
+            Sync::Totals => file.sync_data(),
+            Sync::Never => Ok(()),
+        }
     }
+}
+
+/// Whether totals are brought to the disk before segments are unlinked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sync {
+    Totals,
+    Never,
 }
 
 const ZEROED_WORDS: &str = "cache-zeroed 1 ";
@@ -381,6 +430,11 @@ impl Segment {
             host_length: host.len(),
             time_ms: time.parse().ok()?,
         })
+    }
+
+    /// How long ago it was set aside.
+    fn age(&self) -> Duration {
+        Duration::from_millis(now_ms().saturating_sub(self.time_ms))
     }
 
     fn host(&self) -> &str {

@@ -321,6 +321,18 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     Ok(rustix::fs::rename(from, to)?)
 }
 
+/// The working directory, to which a path is relative that is not given to
+/// start elsewhere.
+pub const HERE: std::os::fd::BorrowedFd<'static> = CWD;
+
+/// [`rename`] of `from` in one directory to `to` in another.
+///
+/// # Errors
+/// Of `renameat`.
+pub fn rename_at(from_dir: impl AsFd, from: &Path, to_dir: impl AsFd, to: &str) -> io::Result<()> {
+    Ok(rustix::fs::renameat(from_dir, from, to_dir, to)?)
+}
+
 /// Whether [`rename`] of a directory failed because the new name is taken.
 pub fn occupied(error: &io::Error) -> bool {
     use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
@@ -397,6 +409,14 @@ pub fn unlink_at(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<()>
 /// Of `rmdir`.
 pub fn remove_dir(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::rmdir(path)?)
+}
+
+/// Removes the empty directory `name` in `dir`.
+///
+/// # Errors
+/// Of `unlinkat`.
+pub fn remove_dir_at(dir: impl AsFd, name: &str) -> io::Result<()> {
+    Ok(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)?)
 }
 
 /// Removes a file or a directory with all that is in it, as far as possible;

@@ -33,6 +33,7 @@ mod side_gcc;
 mod side_profile;
 mod stdin;
 mod store;
+mod stress;
 mod syntax;
 mod tables;
 mod token_fuzz;

@@ -75,7 +75,10 @@ impl<'a> Writer<'a> {
             None => Encoding::Raw,
         };
         let stored = packed.as_deref().unwrap_or(bytes);
-        self.create(name)?.write_all(stored)?;
+        // Nothing is not worth a file: the index says it.
+        if !stored.is_empty() {
+            self.create(name)?.write_all(stored)?;
+        }
         Ok(Row {
             name: name.clone(),
             encoding,
@@ -112,6 +115,9 @@ impl<'a> Writer<'a> {
                 io::ErrorKind::InvalidInput,
                 "not a regular file",
             ));
+        }
+        if stat.len == 0 {
+            return self.write_bytes(name, &[]);
         }
         if self.how.clone {
             let file = self.create(name)?;

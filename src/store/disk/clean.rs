@@ -1,13 +1,13 @@
 //! Cleaning on request, by age, by size, or everything.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use super::evict::{self, Tally};
 use super::marker::{self, State};
-use super::read::Place;
 use super::scan::{self, Found};
 use super::usage::{Totals, within};
-use super::{Shared, lock, temp};
+use super::{Shared, lock, parallel, temp};
 use crate::store::{CleanOptions, Cleaned, Progress, Result, Usage};
 use crate::sys::fs;
 
@@ -56,33 +56,52 @@ impl Shared {
     fn survey_all(&self, scope: &str, progress: Progress<'_>) -> Result<Vec<Found>> {
         let book = self.ledger.read().filter(|book| book.complete);
         let expected = book.map_or(0, |book| book.sum(scope).entries);
-        let mut found = Vec::new();
-        let mut see = |entry: Found| {
-            found.push(entry);
-            let seen = found.len() as u64;
-            progress(seen, seen.max(expected));
-        };
-        scan::walk(&self.root, scope, &mut see)?;
+        let mut see = |seen: u64| progress(seen, seen.max(expected));
+        let mut found = scan::gather(&self.root, scope, &mut see)?;
         evict::sort(&mut found, fs::now());
         Ok(found)
     }
 
-    /// Removes the victims; what went. One that was used since the scan stays,
-    /// unless `everything` is to go.
+    /// Removes the victims, shard by shard; what went. One that was used since
+    /// the scan stays, unless `everything` is to go.
     fn take_all(&self, victims: &[Found], everything: bool, progress: Progress<'_>) -> Usage {
+        let mut sorted: Vec<&Found> = victims.iter().collect();
+        sorted.sort_unstable_by(|a, b| (&a.namespace, a.key).cmp(&(&b.namespace, b.key)));
+        let shard_of = |victim: &Found| victim.key.0.first().copied();
+        let shards: Vec<&[&Found]> = sorted
+            .chunk_by(|a, b| a.namespace == b.namespace && shard_of(a) == shard_of(b))
+            .collect();
+        let gone = Mutex::new(Usage::default());
+        let take = |shard: &&[&Found]| {
+            let here = self.take_shard(shard, everything);
+            let mut gone = gone.lock().unwrap_or_else(|e| e.into_inner());
+            gone.entries += here.entries;
+            gone.bytes = gone.bytes.saturating_add(here.bytes);
+            shard.len() as u64
+        };
+        let all = victims.len() as u64;
+        parallel::for_all(&shards, take, &mut |done| progress(done, all));
+        gone.into_inner().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Removes victims that are all in one shard.
+    fn take_shard(&self, victims: &[&Found], everything: bool) -> Usage {
         let mut tally = Tally::new(self);
-        for (done, victim) in victims.iter().enumerate() {
-            let dir = scan::namespace_dir(&self.root, &victim.namespace);
-            let place = Place::new(&victim.namespace, &dir, &victim.key);
-            if everything || evict::last_use(&place) == Some(victim.used) {
-                tally.take(&place);
+        let Some(first) = victims.first() else {
+            return tally.gone;
+        };
+        let namespace = scan::namespace_dir(&self.root, &first.namespace);
+        let path = scan::entry_path(&namespace, &first.key);
+        let Some(Ok(dir)) = path.parent().map(fs::open_dir) else {
+            return tally.gone;
+        };
+        for victim in victims {
+            let name = victim.key.hex();
+            if everything || scan::last_use_at(&dir, &name) == Some(victim.used) {
+                tally.take(&victim.namespace, &dir, Path::new(&name));
             }
-            progress(done as u64 + 1, victims.len() as u64);
         }
-        Usage {
-            entries: tally.entries,
-            bytes: tally.bytes,
-        }
+        tally.gone
     }
 }
 

@@ -1,85 +1,63 @@
 //! Staying within the budget: what was used least recently goes first, over all
 //! namespaces together.
 //!
-//! Eviction runs after a put that brought the ledger above a budget, and takes
-//! it down to 95 % of that, so that not every put evicts. A scan of the store
-//! is paid for once in many evictions: the entries that were oldest are kept in
-//! a plan, and as long as that lasts each of them that has not been used since
-//! is still the oldest there is.
+//! Eviction runs after a put that brought the ledger above a budget, and it is a
+//! compile that waits for it. So it never looks at a whole large store, and its
+//! time is bounded: [`LIMIT`] while the budget is exceeded, [`SPARE`] for making
+//! room beyond that (down to 95 %). What is left is done by the puts to come;
+//! each removes more than it adds, so that a store far above its budget - the
+//! limit was lowered - shrinks with every compile. `clean` does it at once.
 //!
-//! The plan is the file `.machine/evict-plan` (for the budget of a namespace
-//! `.machine/evict-plan+<path, with + for />`), text, oldest first:
+//! What goes is written down in a [plan](super::plan). When that has run out, a
+//! small store is looked at as a whole, and the order is exact. Of a large one
+//! the next [stretch](super::sweep) is: a fair sample of [`SAMPLE`] entries, the
+//! oldest part of which is a part of the oldest of all. Nothing goes but from the
+//! oldest sixteenth (or what has to go anyway), in turn from everywhere.
 //!
-//! ```text
-//! evict-plan 1
-//! <last use, nanoseconds since 1970> <key, 64 hex digits> <namespace path, "." for none>
-//! ...
-//! ```
-//!
-//! It is advice: an entry goes only if its time stamp still is what the plan says.
+//! A lap over the whole key space also tells how many entries there are. If the
+//! ledger is far from that - entries were removed by hand - it is thrown away and
+//! made anew by a [count](super::recount) that is spread in the same way.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use super::plan::{Plan, Victim};
 use super::read::Place;
+use super::remove::Remover;
 use super::scan::{self, Found};
-use super::temp::{self, WorkDir};
+use super::sweep::{self, Look};
 use super::usage::{Book, Totals};
-use super::{Shared, index, lock, marker};
-use crate::hash::Key;
-use crate::store::{Error, Limits, Namespace, Result, Usage};
+use super::{Shared, index, lock, marker, temp};
+use crate::store::{Limits, Result, Usage};
 use crate::sys::fs;
 
-/// The directory of work files of this machine.
-const LOCAL: &str = ".machine";
-const FIRST_LINE: &str = "evict-plan 1";
-/// A plan longer than this is not ours.
-const MAX_PLAN: u64 = 256 << 20;
-/// A plan of this many entries costs nothing.
-const SMALL_PLAN: usize = 1000;
-/// Removed entries are credited in the ledger so many at a time.
-const BATCH: usize = 64;
-
-/// An entry that is to go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Victim {
-    pub used: i128,
-    pub key: Key,
-    pub namespace: String,
-}
-
-impl Victim {
-    fn place(&self, root: &Path) -> Place {
-        let dir = scan::namespace_dir(root, &self.namespace);
-        Place::new(&self.namespace, &dir, &self.key)
-    }
-
-    fn encode(&self) -> String {
-        let namespace = match self.namespace.as_str() {
-            "" => ".",
-            path => path,
-        };
-        format!("{} {} {namespace}\n", self.used, self.key)
-    }
-
-    fn decode(line: &str) -> Option<Victim> {
-        let mut words = line.split(' ');
-        let used = words.next()?.parse().ok()?;
-        let key = Key::from_hex(words.next()?)?;
-        let namespace = match words.next()? {
-            "." => "",
-            // A path out of a file: none that leads out of the store.
-            path if path.split('/').all(|name| Namespace::new(name).is_ok()) => path,
-            _ => return None,
-        };
-        Some(Victim {
-            used,
-            key,
-            namespace: namespace.to_owned(),
-        })
-    }
-}
+/// How long a put may evict while the budget is exceeded,
+const LIMIT: Duration = Duration::from_millis(12);
+/// how long if only room is to be made for the next puts,
+const SPARE: Duration = Duration::from_millis(3);
+/// and how long it may look for entries that can go.
+const LOOK: Duration = Duration::from_millis(8);
+/// So many are removed in any case, so that slow disks and busy machines get
+/// anywhere: a put adds one. (Removing a directory makes ext4 sleep, and on a
+/// busy machine each sleep is a few milliseconds.)
+const MIN_REMOVED: u64 = 2;
+/// Of a small store so many: it cannot be too large by much more than what
+/// others have stored while one evicted.
+const MIN_REMOVED_SMALL: u64 = 16;
+/// and so many are looked at.
+const MIN_LOOKED: usize = 128;
+/// A stretch has so many entries if time allows.
+const SAMPLE: usize = 2048;
+/// This part of a stretch goes, at least.
+const SHARE: usize = 16;
+/// A store of so many entries is looked at as a whole.
+const SMALL: u64 = 1000;
+/// The plan for a small store has so many entries, at least.
+const SMALL_PLAN: usize = 64;
+/// Removed entries are credited in the ledger so many at a time; a process that
+/// is killed in between leaves a ledger that is too high by them.
+const BATCH: usize = 16;
 
 /// Sorts what a scan found, least recently used first. A time in the future -
 /// a clock that was wrong - counts as now.
@@ -100,38 +78,79 @@ pub(crate) fn cutoff(now: i128, max_age: Option<Duration>) -> i128 {
 }
 
 /// How far to go.
-struct Goal {
+struct Goal<'a> {
+    /// The namespace that the budget is for.
+    scope: &'a str,
+    /// The budget.
+    max: u64,
     /// Evict until so many bytes are left,
     target: u64,
     /// and what was last used before this time in any case.
     cutoff: i128,
+    /// Not this one: it has just been stored.
+    keep: &'a Place,
+    /// When the put began to evict.
+    since: Instant,
+}
+
+impl Goal<'_> {
+    /// Whether time is up, `held` being left and `removed` entries gone.
+    fn late(&self, held: Usage, removed: u64) -> bool {
+        let least = match held.entries <= SMALL {
+            true => MIN_REMOVED_SMALL,
+            false => MIN_REMOVED,
+        };
+        let limit = if held.bytes > self.max { LIMIT } else { SPARE };
+        removed >= least && self.since.elapsed() > limit
+    }
+
+    /// Whether enough has been looked at.
+    fn looked(&self, entries: usize) -> bool {
+        entries >= SAMPLE || entries >= MIN_LOOKED && self.since.elapsed() > LOOK
+    }
 }
 
 impl Shared {
     /// Brings the namespace `scope` within its limits if `book`, the ledger
-    /// after a put of `keep`, says that it is not. Whatever fails here is left
-    /// to the next put: the entry is stored, and no build fails for want of
-    /// room. Returns the ledger as it is now.
+    /// after a put of `keep`, says that it is not, as far as time allows; `since`
+    /// is when the put began with that. Whatever fails here is left to the next
+    /// put: the entry is stored, and no build fails for want of room. Returns
+    /// the ledger as it is now.
     pub(super) fn enforce(
         &self,
         scope: &str,
         limits: &Limits,
         keep: &Place,
         book: Option<Book>,
+        since: Instant,
     ) -> Option<Book> {
         let max = match limits.max_size {
             Some(max) => max,
             None => return book,
         };
+        let goal = Goal {
+            scope,
+            max,
+            target: max - max / 20,
+            cutoff: cutoff(fs::now(), limits.max_age),
+            keep,
+            since,
+        };
         let mut book = book;
         // Who finds the lock taken leaves its excess to the holder, so the
         // holder looks again after it has let go of the lock.
-        for _ in 0..8 {
-            let within = |book: &Book| book.complete && book.sum(scope).bytes <= max;
-            if book.as_ref().is_some_and(within) {
+        for round in 0..8 {
+            let held = book.as_ref().filter(|book| book.complete);
+            let held = held.map(|book| book.sum(scope));
+            let rounds = match held {
+                Some(held) if held.bytes <= max => return book,
+                Some(held) if held.entries <= SMALL => 8,
+                _ => 1,
+            };
+            if round >= rounds && since.elapsed() > LIMIT {
                 return book;
             }
-            match self.evict(scope, limits, max, keep) {
+            match self.evict(&goal) {
                 Ok(true) => book = self.ledger.read(),
                 Ok(false) | Err(_) => return self.ledger.read(),
             }
@@ -140,140 +159,138 @@ impl Shared {
     }
 
     /// One eviction; `false` if somebody else is at it or nothing could go.
-    fn evict(&self, scope: &str, limits: &Limits, max: u64, keep: &Place) -> Result<bool> {
-        let Some(lock) = lock::evict(&self.root, self.modes, false)? else {
+    fn evict(&self, goal: &Goal<'_>) -> Result<bool> {
+        let Some(_lock) = lock::evict(&self.root, self.modes, false)? else {
             return Ok(false);
         };
         // Nothing is deleted in a directory that does not carry our marker.
         let marker::State::Store(_) = marker::state(&self.root)? else {
             return Ok(false);
         };
-        let goal = Goal {
-            target: max - max / 20,
-            cutoff: cutoff(fs::now(), limits.max_age),
+        let Some(book) = self.ledger.read().filter(|book| book.complete) else {
+            let counted = self.recount(&mut |entries| goal.looked(entries))?;
+            return Ok(counted.is_some());
         };
-        let book = self.ledger.read().filter(|book| book.complete);
-        let mut progress = false;
-        if let Some(book) = &book {
-            let total = book.sum(scope).bytes;
-            if total <= max {
-                return Ok(true);
+        let mut held = book.sum(goal.scope);
+        if held.bytes <= goal.max {
+            return Ok(true);
+        }
+        let mut plan = Plan::load(&self.root, goal.scope);
+        let removed = self.follow(&mut plan, &mut held, goal);
+        let done = removed > 0 || held.bytes <= goal.max;
+        if held.bytes <= goal.max || goal.late(held, removed) {
+            plan.save(&self.root, goal.scope, self.modes);
+            return Ok(done);
+        }
+        match held.entries <= SMALL {
+            true => self.survey(&mut plan, &mut held, goal)?,
+            false => self.look_on(&mut plan, held, goal)?,
+        }
+        let more = match held.bytes > goal.max {
+            true => self.follow(&mut plan, &mut held, goal),
+            false => 0,
+        };
+        plan.save(&self.root, goal.scope, self.modes);
+        Ok(done || more > 0 || held.bytes <= goal.max)
+    }
+
+    /// Looks at all of a small store, puts the ledger and `held` right and plans
+    /// what goes next.
+    fn survey(&self, plan: &mut Plan, held: &mut Usage, goal: &Goal<'_>) -> Result<()> {
+        temp::sweep(&self.root);
+        let before = self.ledger.begin_scan();
+        let most = 4 * SMALL as usize;
+        let all = sweep::stretch(
+            &self.root,
+            goal.scope,
+            &sweep::START,
+            Look::Sizes,
+            &mut |entries| entries >= most,
+        )?;
+        *plan = Plan::default();
+        if all.next.is_some() {
+            // Not small at all: the ledger was wrong, and is made anew.
+            self.ledger.forget();
+            return Ok(());
+        }
+        let mut found = all.found;
+        let mut totals = Totals::new();
+        found.iter().for_each(|entry| scan::add(&mut totals, entry));
+        self.ledger.end_scan(goal.scope, &before, &totals);
+        *held = Usage {
+            entries: found.len() as u64,
+            bytes: found.iter().map(|entry| entry.bytes).sum(),
+        };
+        sort(&mut found, fs::now());
+        // A quarter of all lasts for some five evictions.
+        let part = SMALL_PLAN.max(found.len() / 4);
+        plan.victims = found.into_iter().take(part).map(Victim::from).collect();
+        Ok(())
+    }
+
+    /// Looks at the next stretch of a large store and plans what of it goes.
+    fn look_on(&self, plan: &mut Plan, held: Usage, goal: &Goal<'_>) -> Result<()> {
+        let mut found = Vec::new();
+        // At the end of the key space it goes on at its start: a stretch that is
+        // cut short would be no sample.
+        for _ in 0..2 {
+            let before = found.len();
+            let stretch = sweep::stretch(
+                &self.root,
+                goal.scope,
+                &plan.position,
+                Look::Times,
+                &mut |entries| goal.looked(before + entries),
+            )?;
+            // What will go is not seen: at the end of the lap it is gone.
+            let seen = stretch.found.len();
+            plan.seen += seen.saturating_sub(part_to_go(seen, held, goal)) as u64;
+            found.extend(stretch.found);
+            if let Some(next) = stretch.next {
+                plan.position = next;
+                break;
             }
-            let plan = self.load_plan(scope);
-            let (left, removed) = self.follow(plan, total, &goal, keep);
-            progress = removed > 0;
-            if total.saturating_sub(removed) <= max {
-                self.save_plan(scope, &left);
-                drop(lock);
-                return Ok(true);
+            temp::sweep(&self.root);
+            let seen = std::mem::take(plan).seen;
+            if seen.abs_diff(held.entries) > held.entries / 8 {
+                self.ledger.forget();
+                return Ok(());
             }
         }
-        // No ledger, or no plan that leads far enough: look at everything.
-        let (total, plan) = self.survey(scope)?;
-        let (left, removed) = match total <= max {
-            true => (plan, 0),
-            false => self.follow(plan, total, &goal, keep),
-        };
-        self.save_plan(scope, &left);
-        temp::sweep(&self.root);
-        drop(lock);
-        Ok(progress || removed > 0 || total <= max)
-    }
-
-    /// Scans the namespace `scope`, puts the ledger right and returns its size
-    /// and what is to go next, oldest first.
-    fn survey(&self, scope: &str) -> Result<(u64, Vec<Victim>)> {
-        let before = self.ledger.begin_scan();
-        // A ledger that was lost is only put right by counting everything.
-        let walked = if before.complete { scope } else { "" };
-        let mut totals = Totals::new();
-        let mut found = Vec::new();
-        scan::walk(&self.root, walked, &mut |entry| {
-            scan::add(&mut totals, &entry);
-            if super::usage::within(&entry.namespace, scope) {
-                found.push(entry);
-            }
-        })?;
-        self.ledger.end_scan(walked, &before, &totals);
         sort(&mut found, fs::now());
-        let bytes = found.iter().map(|f| f.bytes).sum();
-        // A quarter of all lasts for some five evictions.
-        found.truncate(SMALL_PLAN.max(found.len() / 4));
-        let plan = found.into_iter().map(|f| Victim {
-            used: f.used,
-            key: f.key,
-            namespace: f.namespace,
-        });
-        Ok((bytes, plan.collect()))
+        let part = part_to_go(found.len(), held, goal);
+        plan.victims = found.into_iter().take(part).map(Victim::from).collect();
+        Ok(())
     }
 
-    /// Removes the victims of a plan until the goal is reached, `total` being
-    /// what there is. What is left of the plan, and the bytes that went.
-    fn follow(
-        &self,
-        plan: Vec<Victim>,
-        total: u64,
-        goal: &Goal,
-        keep: &Place,
-    ) -> (Vec<Victim>, u64) {
+    /// Removes the victims of a plan until the goal is reached or time is up,
+    /// and takes what went off `held`. The number of entries that went.
+    fn follow(&self, plan: &mut Plan, held: &mut Usage, goal: &Goal<'_>) -> u64 {
         let mut tally = Tally::new(self);
-        let mut plan = plan.into_iter();
-        let mut left = Vec::new();
-        for victim in plan.by_ref() {
-            let reached = total.saturating_sub(tally.bytes) <= goal.target;
-            if reached && victim.used >= goal.cutoff {
-                left.push(victim);
+        let all = *held;
+        while let Some(victim) = plan.victims.front() {
+            let enough = held.bytes <= goal.target && victim.used >= goal.cutoff;
+            if enough || goal.late(*held, tally.gone.entries) {
                 break;
             }
             let place = victim.place(&self.root);
-            if place.path != keep.path && last_use(&place) == Some(victim.used) {
-                tally.take(&place);
+            if place.path != goal.keep.path && last_use(&place) == Some(victim.used) {
+                tally.take(&place.namespace, fs::HERE, &place.path);
+                held.bytes = all.bytes.saturating_sub(tally.gone.bytes);
+                held.entries = all.entries.saturating_sub(tally.gone.entries);
             }
+            plan.victims.pop_front();
         }
-        left.extend(plan);
-        (left, tally.bytes)
+        tally.gone.entries
     }
+}
 
-    fn plan_path(&self, scope: &str) -> PathBuf {
-        let name = match scope {
-            "" => "evict-plan".to_owned(),
-            _ => format!("evict-plan+{}", scope.replace('/', "+")),
-        };
-        self.root.join(LOCAL).join(name)
-    }
-
-    fn load_plan(&self, scope: &str) -> Vec<Victim> {
-        let Ok(text) = fs::read_text(&self.plan_path(scope), MAX_PLAN) else {
-            return Vec::new();
-        };
-        let mut lines = text.lines();
-        match lines.next() {
-            Some(FIRST_LINE) => lines.map_while(Victim::decode).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Saves what is left of a plan. If that fails the next eviction scans.
-    fn save_plan(&self, scope: &str, plan: &[Victim]) {
-        let path = self.plan_path(scope);
-        if plan.is_empty() {
-            let _ = fs::unlink(&path);
-            return;
-        }
-        let save = || -> Result<()> {
-            let work = WorkDir::make(&self.root, self.modes)?;
-            let _ = fs::make_dir(&self.root.join(LOCAL), self.modes);
-            let mut text = format!("{FIRST_LINE}\n");
-            text.extend(plan.iter().map(Victim::encode));
-            fs::create_at(work.handle(), "plan", self.modes)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .and_then(|()| fs::rename(&work.path().join("plan"), &path))
-                .map_err(|error| Error::io(&path, error))
-        };
-        if save().is_err() {
-            let _ = fs::unlink(&path);
-        }
-    }
+/// How many of a stretch of `entries` go if there is `held` in all. If a third
+/// has to go, so has the oldest third of any stretch.
+fn part_to_go(entries: usize, held: Usage, goal: &Goal<'_>) -> usize {
+    let excess = held.bytes.saturating_sub(goal.target) as f64 / held.bytes.max(1) as f64;
+    let part = (entries as f64 * excess) as usize;
+    part.max(entries.div_ceil(SHARE))
 }
 
 /// When the entry at `place` was last used, if it is there.
@@ -287,32 +304,39 @@ pub(crate) fn last_use(place: &Place) -> Option<i128> {
 /// Removes entries and credits them in the ledger, some at a time.
 pub(crate) struct Tally<'a> {
     shared: &'a Shared,
+    remover: Option<Remover>,
     pending: Vec<(String, Usage)>,
-    /// Entries that went.
-    pub entries: u64,
-    /// What they were charged.
-    pub bytes: u64,
+    /// What went.
+    pub gone: Usage,
 }
 
 impl<'a> Tally<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Tally<'a> {
         Tally {
             shared,
+            remover: None,
             pending: Vec::new(),
-            entries: 0,
-            bytes: 0,
+            gone: Usage::default(),
         }
     }
 
-    /// Removes the entry at `place`. That it cannot be removed - it is gone, or
-    /// belongs to somebody else - is no reason to stop.
-    pub(crate) fn take(&mut self, place: &Place) -> bool {
-        let Ok(Some(usage)) = self.shared.take_away(&place.path) else {
+    /// Removes the entry of `namespace` at `path`, relative to `dir`. That it
+    /// cannot be removed - it is gone, or belongs to somebody else - is no
+    /// reason to stop.
+    pub(crate) fn take(&mut self, namespace: &str, dir: impl AsFd, path: &Path) -> bool {
+        let remover = match &mut self.remover {
+            Some(remover) => remover,
+            none => match Remover::new(self.shared) {
+                Ok(remover) => none.insert(remover),
+                Err(_) => return false,
+            },
+        };
+        let Some(usage) = remover.take(dir, path) else {
             return false;
         };
-        self.entries += usage.entries;
-        self.bytes = self.bytes.saturating_add(usage.bytes);
-        self.pending.push((place.namespace.clone(), usage));
+        self.gone.entries += usage.entries;
+        self.gone.bytes = self.gone.bytes.saturating_add(usage.bytes);
+        self.pending.push((namespace.to_owned(), usage));
         if self.pending.len() >= BATCH {
             self.credit();
         }

@@ -5,7 +5,8 @@
 //!   CACHEDIR.TAG  cache-format             what this directory is (marker)
 //!   .tmp/<work directory>/                 entries being put together or taken apart (temp)
 //!   .usage                                 how much there is (usage)
-//!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict)
+//!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
+//!   .machine/recount                       a count that is not done (recount)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
 //! ```
@@ -29,9 +30,14 @@ mod evict;
 mod index;
 mod lock;
 mod marker;
+mod parallel;
+mod plan;
 mod publish;
 mod read;
+mod recount;
+mod remove;
 mod scan;
+mod sweep;
 mod temp;
 #[cfg(test)]
 mod tests;
@@ -430,7 +436,9 @@ impl Shared {
         };
         let before = lock.is_some().then(|| self.ledger.begin_scan());
         let mut totals = Totals::new();
-        scan::walk(&self.root, "", &mut |found| scan::add(&mut totals, &found))?;
+        for entry in scan::gather(&self.root, "", &mut |_| ())? {
+            scan::add(&mut totals, &entry);
+        }
         if let Some(before) = before {
             self.ledger.end_scan("", &before, &totals);
         }

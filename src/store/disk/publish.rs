@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Instant;
 
 use super::blob::{How, Writer};
 use super::index::{self, Index, Row};
@@ -120,12 +121,20 @@ impl DiskStore {
     fn lock_shard(&self, place: &Place) -> Option<File> {
         let shard = place.path.parent()?;
         for _ in 0..ATTEMPTS {
-            self.shared.make_dirs_to(place).ok()?;
-            let file = fs::open(shard).ok()?;
+            // It nearly always is there.
+            let Ok(file) = fs::open(shard) else {
+                self.shared.make_dirs_to(place).ok()?;
+                continue;
+            };
+            let found = fs::stat_fd(&file).ok()?;
+            if found.kind != Kind::Directory {
+                self.shared.make_dirs_to(place).ok()?;
+                continue;
+            }
             patiently(|| file.try_lock()).ok()?;
             // A clean may have removed the directory and another process made
             // it again while we waited.
-            if fs::stat_fd(&file).ok()?.id == fs::stat(shard).ok()?.id {
+            if found.id == fs::stat(shard).ok()?.id {
                 return Some(file);
             }
         }
@@ -174,10 +183,9 @@ impl DiskStore {
             Published::New | Published::TooLarge => None,
         };
         let mut book = ledger.settle(namespace, charge, charged, replaced);
-        for budget in &self.budgets {
-            book = self
-                .shared
-                .enforce(&budget.scope, &budget.limits, place, book);
+        let since = Instant::now();
+        for Budget { scope, limits } in &self.budgets {
+            book = self.shared.enforce(scope, limits, place, book, since);
         }
         Ok(published)
     }
@@ -213,6 +221,10 @@ fn carry_over(
     let mut rows = Vec::new();
     for row in base.index().rows.iter().filter(|row| row.name != *name) {
         let file = row.name.as_str();
+        if read::is_empty(row) {
+            rows.push(row.clone());
+            continue;
+        }
         let carried = match fs::link_at(base.dir(), dir, file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 copy_file(base.dir(), dir, file)

@@ -4,10 +4,13 @@
 //! shard 64 of them name an entry, and what else could be a [`Namespace`] is
 //! one. Nothing here changes a time stamp or removes anything.
 
+use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::index::{self, Index};
+use super::parallel;
 use super::usage::Totals;
 use crate::hash::Key;
 use crate::store::{Error, Namespace, Result, Usage};
@@ -147,66 +150,130 @@ pub(crate) fn namespace_dir(root: &Path, path: &str) -> PathBuf {
     }
 }
 
-/// Calls `visit` for every entry in the namespace `path` and those inside of it.
+/// A shard: part of a namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Shard {
+    /// Path of its namespace.
+    pub namespace: String,
+    /// Its directory.
+    pub dir: PathBuf,
+}
+
+/// The shards of the namespace `path` and of those inside of it.
 ///
 /// # Errors
 /// [`Error::Io`]; what disappears meanwhile is no error.
-pub(crate) fn walk(root: &Path, path: &str, visit: &mut dyn FnMut(Found)) -> Result<()> {
-    let dir = namespace_dir(root, path);
-    for (name, kind) in listed(&dir)? {
-        let Some(name) = name.to_str() else { continue };
-        // A symbolic link may lead anywhere, back to here for one.
-        if kind != Kind::Directory {
-            continue;
-        }
-        if is_shard(name) {
-            walk_shard(&dir.join(name), path, visit)?;
-        } else if Namespace::new(name).is_ok() {
-            walk(root, &join(path, name), visit)?;
+pub(crate) fn shards_below(root: &Path, path: &str) -> Result<Vec<Shard>> {
+    let mut all = Vec::new();
+    let mut paths = vec![path.to_owned()];
+    while let Some(path) = paths.pop() {
+        let dir = namespace_dir(root, &path);
+        for (name, kind) in listed(&dir)? {
+            let Some(name) = name.to_str() else { continue };
+            // A symbolic link may lead anywhere, back to here for one.
+            if kind != Kind::Directory {
+                continue;
+            }
+            if is_shard(name) {
+                all.push(Shard {
+                    namespace: path.clone(),
+                    dir: dir.join(name),
+                });
+            } else if Namespace::new(name).is_ok() {
+                paths.push(join(&path, name));
+            }
         }
     }
-    Ok(())
+    Ok(all)
 }
 
-fn walk_shard(dir: &Path, namespace: &str, visit: &mut dyn FnMut(Found)) -> Result<()> {
-    let names = listed(dir)?;
-    if names.is_empty() {
-        return Ok(());
-    }
-    let Ok(shard) = fs::open_dir(dir) else {
-        return Ok(());
+/// All entries in the namespace `path` and those inside of it, in no order;
+/// `seen` is called with how many there are so far.
+///
+/// # Errors
+/// [`Error::Io`]; what disappears meanwhile is no error.
+pub(crate) fn gather(root: &Path, path: &str, seen: &mut dyn FnMut(u64)) -> Result<Vec<Found>> {
+    let all = Mutex::new(Ok(Vec::new()));
+    let look = |shard: &Shard| {
+        let here = look_at(shard);
+        let number = here.as_ref().map_or(0, Vec::len);
+        let mut all = all.lock().unwrap_or_else(|e| e.into_inner());
+        match (all.as_mut(), here) {
+            (Ok(all), Ok(mut here)) => all.append(&mut here),
+            (Ok(_), Err(error)) => *all = Err(error),
+            (Err(_), _) => {}
+        }
+        number as u64
     };
-    for (name, _) in names {
-        let Some(key) = name.to_str().and_then(Key::from_hex) else {
-            continue;
-        };
-        let Some((used, bytes)) = measure(&shard, &key.hex()) else {
-            continue;
-        };
-        visit(Found {
-            namespace: namespace.to_owned(),
+    parallel::for_all(&shards_below(root, path)?, look, seen);
+    all.into_inner().unwrap_or_else(|e| e.into_inner())
+}
+
+/// The keys of the entries in the shard at `dir`, in no order.
+///
+/// # Errors
+/// [`Error::Io`]; a shard that is gone has none.
+pub(crate) fn keys_in(dir: &Path) -> Result<Vec<Key>> {
+    let names = listed(dir)?.into_iter();
+    Ok(names
+        .filter_map(|(name, _)| name.to_str().and_then(Key::from_hex))
+        .collect())
+}
+
+/// When the entry `name` of a shard was last used, if it is there.
+pub(crate) fn last_use_at(shard: impl AsFd, name: &str) -> Option<i128> {
+    fs::stat_at(&shard, format!("{name}/{}", index::FILE))
+        .or_else(|_| fs::stat_at(&shard, name))
+        .ok()
+        .map(|stat| stat.mtime)
+}
+
+fn look_at(shard: &Shard) -> Result<Vec<Found>> {
+    let keys = keys_in(&shard.dir)?;
+    let Ok(dir) = fs::open_dir(&shard.dir) else {
+        return Ok(Vec::new());
+    };
+    let look = |key: Key| {
+        let (used, bytes) = measure(&dir, &key.hex())?;
+        Some(Found {
+            namespace: shard.namespace.clone(),
             key,
             used,
             bytes,
-        });
-    }
-    Ok(())
+        })
+    };
+    Ok(keys.into_iter().filter_map(look).collect())
 }
 
 /// When the entry `name` of a shard was last used and what it is charged;
 /// `None` if it is gone.
-fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
+pub(crate) fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
     measure_by_index(shard, name).or_else(|| measure_by_files(shard, name))
 }
 
 /// From the index alone: two system calls more for each blob would make a scan
 /// of a large store take three times as long.
 fn measure_by_index(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
+    let (index, len, used) = read_index(dir, name)?;
+    Some((used, charge(&index, len)))
+}
+
+/// The index of the entry `name` in `dir`, its length and when it was last
+/// used; `None` if there is none that can be read.
+pub(crate) fn read_index(dir: impl AsFd, name: &str) -> Option<(Index, usize, i128)> {
     let file = fs::open_at(dir, &format!("{name}/{}", index::FILE)).ok()?;
     let stat = fs::stat_fd(&file).ok()?;
-    let bytes = fs::read_open(&file, MAX_INDEX).ok()?;
-    let index = Index::decode(&bytes).ok()?;
-    Some((stat.mtime, charge(&index, bytes.len())))
+    let len = usize::try_from(stat.len).ok()?;
+    let mut buffer = [0; 4096];
+    let index = match buffer.get_mut(..len) {
+        // An index is never written to: its length says what one read gives.
+        Some(bytes) => {
+            { &file }.read_exact(bytes).ok()?;
+            Index::decode(bytes).ok()?
+        }
+        None => Index::decode(&fs::read_open(&file, MAX_INDEX).ok()?).ok()?,
+    };
+    Some((index, len, stat.mtime))
 }
 
 /// What an entry is charged whose index takes `len` bytes: the blocks of its

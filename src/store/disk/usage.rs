@@ -245,6 +245,18 @@ impl Ledger {
             .unwrap_or_default()
     }
 
+    /// To be called before a count that takes its time: from here on the content
+    /// is what changes, and nothing else.
+    pub(crate) fn begin_count(&self) -> Book {
+        self.update(|book| {
+            *book = Book {
+                epoch: fs::now().max(book.epoch + 1),
+                ..Book::default()
+            }
+        })
+        .unwrap_or_default()
+    }
+
     /// To be called after a scan of the namespace `scope` that found `found`:
     /// see [`Book::rebase`].
     pub(crate) fn end_scan(&self, scope: &str, before: &Book, found: &Totals) -> Option<Book> {

@@ -58,7 +58,12 @@ fn the_checksum_in_the_index_is_of_the_stored_bytes() {
     let index = index.expect("a good index");
     assert_eq!(index.rows.len(), 4);
     for row in &index.rows {
-        let stored = fs_err::read(path.join(row.name.as_str())).expect("the blob's file");
+        let file = path.join(row.name.as_str());
+        assert_eq!(file.exists(), row.stored_len > 0, "nothing has no file");
+        let stored = match row.stored_len {
+            0 => Vec::new(),
+            _ => fs_err::read(file).expect("the blob's file"),
+        };
         assert_eq!(stored.len() as u64, row.stored_len);
         assert_eq!(xxhash_rust::xxh3::xxh3_128(&stored), row.check);
         // One plain zstd frame, as `zstdcat` reads it.
@@ -213,6 +218,64 @@ fn the_ledger_is_pinned() {
 }
 
 #[test]
+fn the_plan_is_what_its_head_says() {
+    use super::plan::{Plan, Victim};
+    let victim = |used, byte, namespace: &str| Victim {
+        used,
+        key: Key([byte; 32]),
+        namespace: namespace.to_owned(),
+    };
+    let mut position = Key([0; 32]);
+    position.0[0] = 0x7f;
+    let plan = Plan {
+        position,
+        seen: 1234,
+        victims: [victim(17, 0xab, ""), victim(18, 1, "project/compile")].into(),
+    };
+    let text = format!(
+        "evict-plan 2 7f{} 1234\n17 {} .\n18 {} project/compile\n",
+        "00".repeat(31),
+        "ab".repeat(32),
+        "01".repeat(32)
+    );
+    assert_eq!(plan.encode(), text);
+    assert_eq!(Plan::decode(&text), Some(plan.clone()));
+    // The plan of the version before, and a line that leads out of the store.
+    assert_eq!(Plan::decode(&text.replacen('2', "1", 1)), None);
+    let led_out = Plan::decode(&text.replace("project/compile", "../..")).expect("a plan");
+    assert_eq!(led_out.victims, [victim(17, 0xab, "")]);
+}
+
+#[test]
+fn the_recount_is_what_its_head_says() {
+    use super::recount::Recount;
+    let usage = |entries, bytes| Usage { entries, bytes };
+    let recount = Recount {
+        epoch: 99,
+        position: Key([0x80; 32]),
+        found: [
+            ("".to_owned(), usage(1, 4096)),
+            ("a/b".to_owned(), usage(2, 8192)),
+        ]
+        .into(),
+    };
+    let text = format!(
+        "recount 1 99 {}\n1 4096 .\n2 8192 a/b\nend\n",
+        "80".repeat(32)
+    );
+    assert_eq!(recount.encode(), text);
+    assert_eq!(Recount::decode(&text), Some(recount));
+    for bad in [
+        text.replacen('1', "2", 1),
+        text.replace("end\n", ""),
+        text.replace("a/b", "../b"),
+        text.replace("4096", "x"),
+    ] {
+        assert_eq!(Recount::decode(&bad), None, "{bad}");
+    }
+}
+
+#[test]
 fn the_layout_is_the_documented_one() {
     let dir = temporary();
     let store = plain(dir.path());
@@ -226,7 +289,8 @@ fn the_layout_is_the_documented_one() {
         .filter_map(|(name, _)| name.into_string().ok())
         .collect();
     names.sort();
-    let wanted = ["dependencies", "index", "output", "stderr", "stdout"];
+    // No file for the empty `stdout`.
+    let wanted = ["dependencies", "index", "output", "stderr"];
     assert_eq!(names, wanted);
     assert_eq!(leftovers(dir.path()), 0);
 }

@@ -7,7 +7,9 @@ use crate::entry::Blob;
 
 mod contract;
 mod damage;
+mod evicting;
 mod formats;
+mod large;
 mod mistakes;
 mod places;
 mod processes;

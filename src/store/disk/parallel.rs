@@ -1,0 +1,35 @@
+//! Work on many shards at once, for what no compile waits for.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// More threads than processors: removing a directory makes some file systems
+/// sleep, and while one thread does another can go on.
+const THREADS: usize = 8;
+
+/// Calls `work` for each of `jobs`, in no order, from [`THREADS`] threads; this
+/// one calls `progress` with the sum of what `work` has
+/// returned so far.
+pub(crate) fn for_all<J: Sync>(
+    jobs: &[J],
+    work: impl Fn(&J) -> u64 + Sync,
+    progress: &mut dyn FnMut(u64),
+) {
+    let next = AtomicUsize::new(0);
+    let done = AtomicU64::new(0);
+    let step = || {
+        let job = jobs.get(next.fetch_add(1, Ordering::Relaxed))?;
+        let more = work(job);
+        Some(done.fetch_add(more, Ordering::Relaxed) + more)
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..THREADS.min(jobs.len()) {
+            // Where no thread can be had this one does it all.
+            let helper = std::thread::Builder::new();
+            let _ = helper.spawn_scoped(scope, || while step().is_some() {});
+        }
+        while let Some(sum) = step() {
+            progress(sum);
+        }
+    });
+    progress(done.load(Ordering::Relaxed));
+}
