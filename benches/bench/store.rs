@@ -9,7 +9,7 @@ use cache::entry::{Blob, BlobName, Entry};
 use cache::hash::Key;
 use cache::stats::{Counter, Event, Journal};
 use cache::store::disk::{DiskOptions, DiskStore};
-use cache::store::{OpenEntry, Store};
+use cache::store::{Limits, Namespace, OpenEntry, Store};
 
 use crate::Bench;
 use crate::measure::Call;
@@ -33,8 +33,8 @@ struct Large<'a> {
     bench: &'a Bench,
     tool: Tool,
     dir: PathBuf,
-    /// What one compile leaves: its result and its manifest.
-    templates: Vec<Entry>,
+    /// What one compile leaves: its result, its manifest, its kin.
+    templates: Vec<(Namespace, Entry)>,
     /// Where the small unit is compiled.
     directory: PathBuf,
 }
@@ -150,8 +150,9 @@ impl<'a> Large<'a> {
 
     fn put(&self, store: &DiskStore, number: u64) {
         let key = Key(*blake3::hash(&number.to_le_bytes()).as_bytes());
-        let entry = &self.templates[number as usize % self.templates.len()];
-        store.put_entry(&key, entry).expect("an entry can be put");
+        let (namespace, entry) = &self.templates[number as usize % self.templates.len()];
+        let view = store.namespace_with(namespace, Limits::default());
+        view.put_entry(&key, entry).expect("an entry can be put");
     }
 
     fn stats(&self, results: &mut Results) {
@@ -216,24 +217,28 @@ impl<'a> Large<'a> {
     }
 }
 
-/// All entries of a small store, in memory.
-fn entries(dir: &Path) -> Vec<Entry> {
+/// All entries of a small store, in memory, with their namespaces.
+fn entries(dir: &Path) -> Vec<(Namespace, Entry)> {
     let store = DiskStore::open(dir, DiskOptions::default()).expect("the store opens");
     let mut found = Vec::new();
-    for shard in fs::read_dir(dir)
-        .expect("the store can be listed")
-        .flatten()
-    {
-        let Ok(names) = fs::read_dir(shard.path()) else {
-            continue;
-        };
-        let names = names.flatten().map(|name| name.file_name());
-        for key in names.filter_map(|name| Key::from_hex(&name.to_string_lossy())) {
-            let open = store.get_entry(&key).expect("an entry can be read");
-            found.extend(open.map(|open| entry(&*open)));
+    for (path, _) in store.usage_by_namespace().expect("the store counts") {
+        let namespace = Namespace::new(&path).expect("a namespace of the program's own");
+        let view = store.namespace_with(&namespace, Limits::default());
+        for shard in listed(&dir.join(&path)) {
+            let keys = listed(&shard).into_iter();
+            let name = |path: PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned());
+            for key in keys.filter_map(|path| Key::from_hex(&name(path)?)) {
+                let open = view.get_entry(&key).expect("an entry can be read");
+                found.extend(open.map(|open| (namespace.clone(), entry(&*open))));
+            }
         }
     }
     found
+}
+
+fn listed(dir: &Path) -> Vec<PathBuf> {
+    let listing = fs::read_dir(dir).expect("the store can be listed");
+    listing.flatten().map(|item| item.path()).collect()
 }
 
 fn entry(open: &dyn OpenEntry) -> Entry {
