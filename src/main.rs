@@ -1,9 +1,4 @@
 //! Decides by `argv[0]` and `argv[1]` who answers; nothing else happens here.
+#![no_main]
 
-use std::ffi::OsString;
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    let argv: Vec<OsString> = std::env::args_os().collect();
-    cache::cli::dispatch(argv)
-}
+cache::entry_point!(cache::cli::dispatch);

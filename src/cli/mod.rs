@@ -16,7 +16,6 @@ mod store;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
@@ -45,8 +44,8 @@ enum Answer<'a> {
 }
 
 /// Runs a compile or a subcommand. `argv[0]` is how this program was called: a
-/// compiler's name makes it stand in for that compiler.
-pub fn dispatch(argv: Vec<OsString>) -> ExitCode {
+/// compiler's name makes it stand in for that compiler. Returns the exit code.
+pub fn dispatch(argv: Vec<OsString>) -> u8 {
     match answer(&argv) {
         Answer::Compile(argv) => crate::engine::run(argv),
         Answer::Masquerade(name, args) => {
@@ -84,20 +83,20 @@ fn answer(argv: &[OsString]) -> Answer<'_> {
     Answer::Compile(words)
 }
 
-fn subcommand(argv: &[OsString]) -> ExitCode {
+fn subcommand(argv: &[OsString]) -> u8 {
     let args = match Args::try_parse_from(argv) {
         Ok(args) => args,
         Err(error) => {
             // Help on a closed pipe is nobody's problem.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
     match run(args.command).and_then(|text| Ok(output::print(&text)?)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => {
             output::complain("error", &format!("{error:#}"));
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::keys::{Key, Kind};
-use super::value::{self, CompilerCheck, SizeLimit};
+use super::value::{self, CompilerCheck, Compression, SizeLimit};
 use super::{Config, Sloppiness};
 
 /// A value as a source of configuration has it.
@@ -55,6 +55,7 @@ pub(super) fn assign(
         Kind::Switch(field) => *field(config) = switch(raw).ok_or(None)?,
         Kind::Size(field) => *field(config) = size(raw).ok_or(None)?,
         Kind::Age(field) => *field(config) = age(raw).ok_or(None)?,
+        Kind::Compression(field) => *field(config) = compression(raw).ok_or(None)?,
         Kind::Level(field) => *field(config) = level(raw).ok_or(None)?,
         Kind::Umask(field) => *field(config) = umask(raw).ok_or(None)?,
         Kind::Check(field) => {
@@ -95,6 +96,13 @@ fn switch(raw: &Raw) -> Option<bool> {
         Raw::Integer(0) => Some(false),
         Raw::Integer(1) => Some(true),
         _ => value::parse_bool(utf8(raw)?),
+    }
+}
+
+fn compression(raw: &Raw) -> Option<Compression> {
+    match switch(raw) {
+        Some(on) => Some(on.into()),
+        None => Compression::parse(utf8(raw)?),
     }
 }
 
@@ -257,6 +265,11 @@ pub(super) fn show(config: &Config, key: &Key) -> Shown {
         Kind::Switch(field) => Shown::Switch(*field(config)),
         Kind::Size(field) => Shown::Text(field(config).to_string()),
         Kind::Age(field) => some(field(config).map(value::show_duration)),
+        Kind::Compression(field) => match *field(config) {
+            Compression::Auto => Shown::Text("auto".to_owned()),
+            Compression::On => Shown::Switch(true),
+            Compression::Off => Shown::Switch(false),
+        },
         Kind::Level(field) => Shown::Number(i64::from(*field(config))),
         Kind::Umask(field) => some(field(config).map(|mask| format!("{mask:03o}"))),
         Kind::Check(field) => Shown::Text(field(config).to_string()),

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{CompilerCheck, Config, SizeLimit, Sloppiness};
+use super::{CompilerCheck, Compression, Config, SizeLimit, Sloppiness};
 
 /// One key: a row of [`KEYS`].
 pub struct Key {
@@ -35,6 +35,8 @@ pub enum Kind {
     Size(fn(&mut Config) -> &mut SizeLimit),
     /// A length of time; none and `0` mean no limit.
     Age(fn(&mut Config) -> &mut Option<Duration>),
+    /// See [`Compression`].
+    Compression(fn(&mut Config) -> &mut Compression),
     /// zstd's compression level.
     Level(fn(&mut Config) -> &mut i32),
     /// A file mode mask.
@@ -69,7 +71,7 @@ impl Kind {
             Kind::Age(_) => "length of time",
             Kind::Level(_) => "number",
             Kind::Umask(_) => "file mode mask",
-            Kind::Check(_) => "choice",
+            Kind::Check(_) | Kind::Compression(_) => "choice",
             Kind::Sloppiness(_) => "list of names",
             Kind::Name(_) => "name",
             Kind::Directory(_) | Kind::Path(_) => "path",
@@ -90,6 +92,7 @@ impl Kind {
             Kind::Age(_) => {
                 "a length of time like `30d`, `12h`, `1d12h` (w, d, h, m, s), or `none`"
             }
+            Kind::Compression(_) => "`auto`, `true` or `false`",
             Kind::Level(_) => "a whole number from -7 to 22",
             Kind::Umask(_) => {
                 "octal digits like `002` (in a file as a string: `\"002\"`), or `none`"
@@ -227,10 +230,10 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "compression",
         variables: &["CACHE_COMPRESSION"],
-        kind: Kind::Switch(|c| &mut c.compression),
+        kind: Kind::Compression(|c| &mut c.compression),
         default: None,
         harmless: true,
-        doc: "Store compressed (zstd) what becomes smaller by it. A file system that can clone files stores them as they are.",
+        doc: "Whether to store compressed (zstd) what becomes smaller by it: `true`, `false`, or `auto`: once the store is more than half full, so that hits are fast while there is room. A file system that can clone files stores them as they are.",
     },
     Key {
         name: "compression_level",

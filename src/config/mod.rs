@@ -37,7 +37,7 @@ pub use file::PROJECT_FILE;
 pub use keys::{KEYS, Key, Kind, find};
 pub use reference::reference_page;
 pub use sloppiness::{ALLOWANCES, Allowance, Sloppiness};
-pub use value::{CompilerCheck, SizeLimit, parse_duration, show_duration};
+pub use value::{CompilerCheck, Compression, SizeLimit, parse_duration, show_duration};
 
 use assign::{Base, Raw, Refused};
 
@@ -64,7 +64,7 @@ pub struct Config {
     pub sloppiness: Sloppiness,
     pub direct_mode: bool,
     pub depend_mode: bool,
-    pub compression: bool,
+    pub compression: Compression,
     pub compression_level: i32,
     pub hard_link: bool,
     pub extra_files_to_hash: Vec<PathBuf>,
@@ -100,7 +100,7 @@ impl Default for Config {
             sloppiness: Sloppiness::NONE,
             direct_mode: true,
             depend_mode: false,
-            compression: true,
+            compression: Compression::Auto,
             compression_level: 1,
             hard_link: false,
             extra_files_to_hash: Vec::new(),

@@ -169,6 +169,34 @@ pub enum CompilerCheck {
     Command(String),
 }
 
+/// What is stored compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// What is stored while the store is more than half full.
+    Auto,
+    On,
+    Off,
+}
+
+impl Compression {
+    /// Reads `auto`, or a word for true or false.
+    pub fn parse(text: &str) -> Option<Compression> {
+        match text.trim() {
+            "auto" => Some(Compression::Auto),
+            other => parse_bool(other).map(Compression::from),
+        }
+    }
+}
+
+impl From<bool> for Compression {
+    fn from(on: bool) -> Compression {
+        match on {
+            true => Compression::On,
+            false => Compression::Off,
+        }
+    }
+}
+
 impl CompilerCheck {
     /// Reads `content`, `mtime`, `none`, `string:TEXT`, `command:COMMAND`, or
     /// a command in which `%compiler%` occurs.

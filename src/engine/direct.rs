@@ -29,7 +29,9 @@ use crate::sys::stamp::is_directory;
 /// A variant whose preconditions all hold.
 pub struct Match<'m> {
     pub variant: Variant<'m>,
-    /// The manifest with fresh stamps, if any stamp moved.
+    /// Every stamp was what it had been: nothing else was looked at.
+    pub by_stamps: bool,
+    /// The manifest with fresh stamps, if the next look-up gains by them.
     pub refreshed: Option<Vec<u8>>,
 }
 
@@ -45,7 +47,8 @@ pub enum Lookup<'m> {
 /// Looks for a variant of the manifest `bytes` that stands now. `condition`
 /// says what a condition's digest is now; `accept` may refuse a variant by its
 /// flags; `sources` reads sources that may differ in what compilers do not see,
-/// and `precompiled` knows the precompiled headers that options name.
+/// and `precompiled` knows the precompiled headers that options name. `written` is
+/// where the command puts its product: that directory's stamp moves each time.
 pub fn find<'m>(
     bytes: &'m [u8],
     table: &mut InodeTable,
@@ -53,6 +56,7 @@ pub fn find<'m>(
     condition: &mut dyn FnMut(ConditionKind) -> Option<Digest>,
     accept: &dyn Fn(&Variant<'m>) -> bool,
     precompiled: &precompiled::Named<'_>,
+    written: &Path,
 ) -> Lookup<'m> {
     let Some(variants) = manifest::variants(bytes) else {
         return Lookup::Unreadable;
@@ -78,6 +82,9 @@ pub fn find<'m>(
             has_skeleton: variant.skeleton != TokenDigest::NONE,
             states: Vec::new(),
             moved: false,
+            by_stamps: true,
+            written,
+            names_asked: 0,
             edited: None,
             reason: None,
             variant,
@@ -91,10 +98,14 @@ pub fn find<'m>(
             }
             Some(true) => {
                 let refreshed = checker
-                    .moved
+                    .is_worth_refreshing()
                     .then(|| manifest::with_states(bytes, index, &checker.states))
                     .flatten();
-                return Lookup::Found(Match { variant, refreshed });
+                return Lookup::Found(Match {
+                    variant,
+                    by_stamps: checker.by_stamps,
+                    refreshed,
+                });
             }
             Some(false) => {
                 reason = reason.or(checker.reason);
@@ -104,6 +115,9 @@ pub fn find<'m>(
     }
     Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
 }
+
+/// From this number on, names in directories that changed are worth a new manifest.
+const MANY_NAMES: u32 = 256;
 
 /// Units that are read for one call: an edit of code is not worth more.
 const MAX_UNITS: usize = 2;
@@ -147,6 +161,10 @@ struct Checker<'t, 'd, 'm> {
     has_skeleton: bool,
     states: Vec<State>,
     moved: bool,
+    by_stamps: bool,
+    written: &'t Path,
+    /// How many names were asked for in directories whose stamp moved.
+    names_asked: u32,
     /// The first file with other tokens: the unit's skeleton has to be looked at.
     edited: Option<String>,
     reason: Option<String>,
@@ -158,8 +176,19 @@ impl Checker<'_, '_, '_> {
         false
     }
 
+    /// Whether the next look-up would gain more by fresh stamps than writing them
+    /// costs now: a file may have to be read again, names in a directory are asked
+    /// for in no time.
+    fn is_worth_refreshing(&self) -> bool {
+        self.moved || self.names_asked >= MANY_NAMES
+    }
+
     fn keep(&mut self, old: Stamp, new: Stamp) -> bool {
         self.moved |= old != new;
+        self.keep_anyway(new)
+    }
+
+    fn keep_anyway(&mut self, new: Stamp) -> bool {
         self.states.push(State {
             stamp: new,
             content: None,
@@ -216,6 +245,13 @@ impl Checker<'_, '_, '_> {
             self.reason = Some(format!("{edited} changed"));
         }
         same
+    }
+
+    /// Whether the directory with this stamp is where the product goes.
+    fn writes_to(&self, stamp: &Stamp) -> bool {
+        let here = Path::new(".");
+        let parent = self.written.parent().filter(|p| !p.as_os_str().is_empty());
+        Stamp::of_path(parent.unwrap_or(here)).is_ok_and(|found| found.is_same_file(stamp))
     }
 
     fn note_time(&mut self, path: &CStr, stamp: &Stamp) {
@@ -335,12 +371,15 @@ impl Visitor for Checker<'_, '_, '_> {
             Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
                 self.stale(file.path, "is empty now")
             }
-            Ok(_) => match crate::hash::file::digest(self.table, file.path) {
-                Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
-                Some((digest, stamp)) if self.may_stand(&file, digest, stamp) => true,
-                Some(_) => self.stale(file.path, "changed"),
-                None => self.stale(file.path, "cannot be read"),
-            },
+            Ok(_) => {
+                self.by_stamps = false;
+                match crate::hash::file::digest(self.table, file.path) {
+                    Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
+                    Some((digest, stamp)) if self.may_stand(&file, digest, stamp) => true,
+                    Some(_) => self.stale(file.path, "changed"),
+                    None => self.stale(file.path, "cannot be read"),
+                }
+            }
             Err(_) => self.stale(file.path, "is gone"),
         }
     }
@@ -351,11 +390,15 @@ impl Visitor for Checker<'_, '_, '_> {
             Ok(stamp) => stamp.if_settled(self.now),
             Err(_) => Stamp::NONE,
         };
+        self.by_stamps = false;
         if let Some(surprise) = Checker::surprise(&directory) {
             self.reason = Some(surprise);
             return false;
         }
-        self.keep(directory.stamp, stamp)
+        if stamp != Stamp::NONE && stamp != directory.stamp && !self.writes_to(&stamp) {
+            self.names_asked = self.names_asked.saturating_add(directory.len());
+        }
+        self.keep_anyway(stamp)
     }
 }
 

@@ -83,7 +83,16 @@ impl Cached<'_> {
         };
         let named = super::precompiled::Named::of(self);
         let sources = Some(sources);
-        direct::find(bytes, self.table, sources, &mut condition, &accept, &named)
+        let written = &self.command.output;
+        direct::find(
+            bytes,
+            self.table,
+            sources,
+            &mut condition,
+            &accept,
+            &named,
+            written,
+        )
     }
 
     /// Serves the newest variant of the manifest `bytes` that stands.
@@ -100,8 +109,12 @@ impl Cached<'_> {
         if let Err(failure) = self.serve(&variant.result, strip) {
             return Served::Miss(failure);
         }
+        let by = match found.by_stamps {
+            true => "by stamps",
+            false => "after another look",
+        };
         self.tally
-            .note(format_args!("direct hit: result {}", variant.result));
+            .note(format_args!("direct hit, {by}: result {}", variant.result));
         self.tally
             .saved(Counter::DirectCacheHit, u64::from(variant.duration_ms));
         if let Some(refreshed) = found.refreshed

@@ -38,7 +38,6 @@ mod user_headers;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
@@ -101,12 +100,12 @@ enum End {
 }
 
 /// Compiles, or gives back what the same compile gave before. `argv[0]` is the
-/// compiler as the user named it.
-pub fn run(argv: &[OsString]) -> ExitCode {
+/// compiler as the user named it. Returns the exit code.
+pub fn run(argv: &[OsString]) -> u8 {
     let environment = Environment::from_process();
     let argv = without_ourselves(argv, &environment);
     let Some((name, args)) = argv.split_first() else {
-        return ExitCode::from(2);
+        return 2;
     };
     let here = paths::working_directory(environment.get("PWD"));
     let config = here.as_deref().map(|here| Config::load(&environment, here));
@@ -128,7 +127,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     let Some((program, masked)) = found else {
         let line = format!("cache: {}: command not found\n", name.to_string_lossy());
         process::write_stream(rustix::stdio::stderr(), line.as_bytes());
-        return ExitCode::from(127);
+        return 127;
     };
     // Behind a link of ours the compiler must not find itself by its name: gcc
     // looks for its parts beside the first `gcc` on the PATH.
@@ -159,11 +158,11 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     match story(&mut session, &call) {
         End::Exit(code) => {
             session.finish();
-            ExitCode::from(code)
+            code
         }
         End::Status(status) => {
             session.finish();
-            ExitCode::from(process::exit_like(status))
+            process::exit_like(status)
         }
         End::HandOver(counter, why) => {
             session.tally.note(format_args!(
@@ -205,7 +204,7 @@ fn in_words(name: &OsStr, args: &[OsString]) -> String {
 }
 
 /// Becomes the compiler.
-fn hand_over(call: &Call<'_>) -> ExitCode {
+fn hand_over(call: &Call<'_>) -> u8 {
     let error = Invocation {
         program: call.program,
         name: call.name,
@@ -216,7 +215,7 @@ fn hand_over(call: &Call<'_>) -> ExitCode {
     .exec();
     let line = format!("cache: {}: {error}\n", call.program.display());
     process::write_stream(rustix::stdio::stderr(), line.as_bytes());
-    ExitCode::from(126)
+    126
 }
 
 /// What happens to a call, in order.

@@ -12,10 +12,10 @@ use super::log::Log;
 use super::{Call, End};
 use crate::compiler::environment::{self, EnvEffect};
 use crate::compiler::{Reason, ResponseFiles};
-use crate::config::{CompilerCheck, Config, Environment, Sloppiness};
+use crate::config::{CompilerCheck, Compression, Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::stats::{Counter, Event, Journal};
-use crate::store::disk::{DiskOptions, DiskStore};
+use crate::store::disk::{Compress, DiskOptions, DiskStore};
 use crate::store::{Namespace, Store};
 use crate::sys::clock;
 use crate::sys::process::Invocation;
@@ -132,7 +132,11 @@ pub fn disk_options(config: &Config) -> DiskOptions {
     DiskOptions {
         max_size: config.max_size_bytes(),
         max_age: config.max_age,
-        compression: config.compression,
+        compression: match config.compression {
+            Compression::Auto => Compress::WhenCrowded,
+            Compression::On => Compress::Always,
+            Compression::Off => Compress::Never,
+        },
         compression_level: config.compression_level,
         hard_link: config.hard_link,
         umask: config.umask,

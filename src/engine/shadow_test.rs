@@ -87,9 +87,10 @@ impl Tree {
             &mut |_| None,
             &|_| true,
             &super::super::precompiled::Named::default(),
+            std::path::Path::new("/nowhere/a.o"),
         );
         match found {
-            Found::Found(found) => Some(found.refreshed.is_none()),
+            Found::Found(found) => Some(found.by_stamps),
             Found::Stale(_) => None,
             Found::Unreadable => panic!("unreadable"),
         }

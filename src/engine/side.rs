@@ -9,9 +9,12 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Longer records are not ours.
+const LONGEST: u64 = 1 << 24;
+
 /// The payload of a record, if it is whole.
 pub fn load(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = fs_err::read(path).ok()?;
+    let mut bytes = crate::sys::fs::read_small(path, LONGEST).ok()?;
     let payload = bytes.len().checked_sub(8)?;
     let check = u64::from_le_bytes(*bytes.get(payload..)?.first_chunk()?);
     bytes.truncate(payload);

@@ -148,6 +148,16 @@ pub struct DirectoryCheck<'a> {
 }
 
 impl<'a> DirectoryCheck<'a> {
+    /// How many names there are.
+    pub fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether no name is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The names and what is expected of them.
     pub fn names(&self) -> impl Iterator<Item = (Expectation, &'a CStr)> + use<'a> {
         let mut names = self.names;

@@ -9,7 +9,10 @@ pub struct Key(pub [u8; 32]);
 impl Key {
     /// 64 lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.to_string()
+        let mut text = String::with_capacity(64);
+        // A `String` takes everything.
+        let _ = super::write_hex(&self.0, &mut text);
+        text
     }
 
     /// The key that [`Key::hex`] prints as `text`; `None` if `text` is not

@@ -37,9 +37,12 @@ impl std::fmt::Debug for Digest {
     }
 }
 
-fn write_hex(bytes: &[u8], f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+fn write_hex(bytes: &[u8], f: &mut impl std::fmt::Write) -> std::fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
     for byte in bytes {
-        write!(f, "{byte:02x}")?;
+        f.write_char(digit(byte >> 4))?;
+        f.write_char(digit(*byte))?;
     }
     Ok(())
 }

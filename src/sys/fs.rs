@@ -172,9 +172,25 @@ pub fn read_small(path: &Path, max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// Of reading; `InvalidData` if it is longer.
 pub fn read_open(file: &File, max: u64) -> io::Result<Vec<u8>> {
-    // Room for nearly all such files: one read, and one that finds the end.
-    let mut bytes = Vec::with_capacity(1024);
-    file.take(max + 1).read_to_end(&mut bytes)?;
+    let most = usize::try_from(max.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    let mut room = 4096.min(most);
+    while bytes.len() < most {
+        let before = bytes.len();
+        bytes.resize(before + room, 0);
+        let read = { file }.read(bytes.get_mut(before..).unwrap_or_default());
+        let read = match read {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            read => read.map(Some),
+        };
+        bytes.truncate(before + read.as_ref().map_or(0, |n| n.unwrap_or(0)));
+        match read? {
+            // A short read of a regular file is its end.
+            Some(read) if read < room => break,
+            Some(_) => room = bytes.len().min(most - bytes.len()),
+            None => {}
+        }
+    }
     match bytes.len() as u64 > max {
         true => Err(io::Error::new(io::ErrorKind::InvalidData, "too long")),
         false => Ok(bytes),

@@ -13,6 +13,7 @@ pub mod paths;
 pub mod process;
 pub mod signals;
 pub mod stamp;
+pub mod start;
 pub mod stdin;
 
 pub use stamp::Stamp;

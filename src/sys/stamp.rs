@@ -58,6 +58,11 @@ impl Stamp {
         rustix::fs::stat(path).map(|stat| Stamp::of(&stat))
     }
 
+    /// Whether both are of one file or directory.
+    pub fn is_same_file(&self, other: &Stamp) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
+    }
+
     /// Whether a change after `now` (a reading of [`super::clock::coarse_now`]
     /// taken before the content was read) must show in the stamp.
     ///

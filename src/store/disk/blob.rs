@@ -15,12 +15,12 @@ use crate::entry::{Blob, BlobName};
 use crate::sys::clone;
 use crate::sys::fs::{self, Kind, Modes};
 
-/// Blobs below this length are not worth compressing: a file takes a block.
-const MIN_COMPRESS: u64 = 256;
+/// What a file takes on a disk is a multiple of this.
+const BLOCK: u64 = 4096;
 /// Up to this length a file is read whole; longer ones go through in pieces.
 const WHOLE: u64 = 4 << 20;
-/// Length of a piece.
-const PIECE: usize = 256 << 10;
+/// Length of a piece: one that stays in the processor's cache.
+const PIECE: usize = 64 << 10;
 
 /// How blobs are to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -85,12 +85,12 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// `bytes` as a zstd frame, if that is wanted and saves a tenth or more.
+    /// `bytes` as a zstd frame, if that is wanted and saves a tenth and a block.
     fn pack(&mut self, bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let Some(level) = self.how.compress else {
             return Ok(None);
         };
-        if (bytes.len() as u64) < MIN_COMPRESS {
+        if (bytes.len() as u64) <= BLOCK {
             return Ok(None);
         }
         let compressor = match &mut self.compressor {
@@ -98,7 +98,9 @@ impl<'a> Writer<'a> {
             none => none.insert(zstd::bulk::Compressor::new(level)?),
         };
         let packed = compressor.compress(bytes)?;
-        let worth = packed.len() <= bytes.len() - bytes.len() / 10;
+        let blocks = |len: usize| (len as u64).div_ceil(BLOCK);
+        let worth = packed.len() <= bytes.len() - bytes.len() / 10
+            && blocks(packed.len()) < blocks(bytes.len());
         Ok(worth.then_some(packed))
     }
 
@@ -224,7 +226,11 @@ pub(crate) fn copy(row: &Row, file: &File, to: &File, try_clone: &mut bool) -> O
             Err(_) => {}
         }
     }
-    if row.stored_len <= WHOLE && row.raw_len <= 4 * WHOLE {
+    let whole = match row.encoding {
+        Encoding::Raw => row.stored_len <= PIECE as u64,
+        Encoding::Zstd => row.stored_len <= WHOLE && row.raw_len <= 4 * WHOLE,
+    };
+    if whole {
         let bytes = read(row, file)?;
         return { to }.write_all(&bytes).map_err(Fault::Write);
     }

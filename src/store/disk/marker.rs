@@ -114,6 +114,13 @@ pub(crate) fn state(dir: &Path) -> Result<State> {
     }
 }
 
+/// Whether `dir` has a format file of ours that this version reads: enough to write
+/// beside the entries. A tag that is missing is put back with the next entry.
+pub(crate) fn is_store(dir: &Path) -> bool {
+    let text = fs::read_text(&dir.join(FORMAT), 4096);
+    text.is_ok_and(|text| Format::decode(&text).is_ok())
+}
+
 /// Makes `dir` a store if it is not one, and says of what format it is. Any
 /// number of processes may do so at once.
 ///

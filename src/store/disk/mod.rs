@@ -54,6 +54,20 @@ use crate::entry::{BlobName, Entry};
 use crate::hash::Key;
 use crate::sys::fs::{self, Modes};
 
+/// Whether blobs are compressed that get smaller by it. Where the file system can
+/// clone files they never are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compress {
+    Always,
+    /// Once more than half of the budget, or of 5 GiB if there is none, is in use:
+    /// what is stored plain is given out two to four times faster.
+    WhenCrowded,
+    Never,
+}
+
+/// What "crowded" refers to in a store without a budget.
+const ROOM: u64 = 5 << 30;
+
 /// How a disk store is to behave.
 #[derive(Clone, Debug)]
 pub struct DiskOptions {
@@ -61,8 +75,8 @@ pub struct DiskOptions {
     pub max_size: Option<u64>,
     /// Entries not used for longer go when something is evicted or cleaned.
     pub max_age: Option<Duration>,
-    /// Compress what gets smaller by it, where the file system cannot clone.
-    pub compression: bool,
+    /// What is compressed.
+    pub compression: Compress,
     /// Level of zstd; what zstd does not have is brought into its range.
     pub compression_level: i32,
     /// Take files in by hard link and keep them uncompressed, so that they can
@@ -80,7 +94,7 @@ impl Default for DiskOptions {
         DiskOptions {
             max_size: None,
             max_age: None,
-            compression: true,
+            compression: Compress::Always,
             compression_level: 1,
             hard_link: false,
             umask: None,
@@ -167,6 +181,9 @@ impl DiskStore {
         let shared = &self.shared;
         if shared.options.read_only {
             return marker::state(&shared.root).map(drop);
+        }
+        if marker::is_store(&shared.root) {
+            return Ok(());
         }
         marker::ensure(&shared.root, shared.modes, &shared.ledger).map(drop)
     }

@@ -10,7 +10,7 @@ use super::index::{self, Index, Row};
 use super::lock::patiently;
 use super::read::{self, DiskEntry, Opened, Place};
 use super::temp::{self, WorkDir};
-use super::{Budget, DiskStore, Shared, scan};
+use super::{Budget, Compress, DiskStore, ROOM, Shared, scan};
 use crate::entry::{Blob, BlobName, Entry};
 use crate::hash::Key;
 use crate::store::{Error, Result, Usage};
@@ -256,7 +256,7 @@ impl Shared {
         };
         let levels = zstd::compression_level_range();
         let level = self.options.compression_level;
-        let raw = format.clone || self.options.hard_link || !self.options.compression;
+        let raw = format.clone || self.options.hard_link || !self.compresses();
         let how = How {
             clone: format.clone,
             hard_link: self.options.hard_link,
@@ -278,6 +278,19 @@ impl Shared {
             bytes: scan::charge(&index, bytes.len()),
         };
         Ok(Staged { work, charge })
+    }
+
+    /// Whether what is stored now is compressed.
+    fn compresses(&self) -> bool {
+        match self.options.compression {
+            Compress::Always => true,
+            Compress::Never => false,
+            Compress::WhenCrowded => {
+                let room = self.options.max_size.unwrap_or(ROOM);
+                let book = self.ledger.read();
+                book.is_some_and(|book| book.sum("").bytes > room / 2)
+            }
+        }
     }
 
     /// Gives a work directory the name of `place`.

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::blob::{self, Fault};
 use super::index::{self, Encoding, Index, Row};
 use super::{Shared, scan};
@@ -179,6 +181,7 @@ impl DiskEntry {
         match self.index.row(name) {
             None => Ok(None),
             Some(row) if is_empty(row) => Ok(Some(Vec::new())),
+            Some(row) if is_success(row) => Ok(Some(SUCCESS.to_vec())),
             Some(row) => blob::read(row, &self.open_blob(row)?).map(Some),
         }
     }
@@ -212,6 +215,14 @@ impl DiskEntry {
 /// Whether the index alone tells the blob's bytes: most streams are empty.
 fn is_empty(row: &Row) -> bool {
     row.raw_len == 0 && row.encoding == Encoding::Raw
+}
+
+/// An exit code of success: every stored result has it.
+const SUCCESS: &[u8] = b"0";
+
+/// Whether the index alone tells that the blob is [`SUCCESS`].
+fn is_success(row: &Row) -> bool {
+    row.raw_len == 1 && row.encoding == Encoding::Raw && row.check == xxh3_128(SUCCESS)
 }
 
 impl OpenEntry for DiskEntry {

@@ -39,7 +39,7 @@ fn a_namespace_keeps_it() {
 fn a_shared_store_without_compression_keeps_it() {
     conforms(|dir, limits| {
         let options = DiskOptions {
-            compression: false,
+            compression: Compress::Never,
             umask: Some(0o002),
             hard_link: true,
             ..limited(limits)

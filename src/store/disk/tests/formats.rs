@@ -74,6 +74,31 @@ fn the_checksum_in_the_index_is_of_the_stored_bytes() {
     assert_eq!(noise.encoding, Encoding::Raw, "compressing gained nothing");
 }
 
+/// While there is room blobs lie as they are, and then they are compressed.
+#[test]
+fn blobs_are_compressed_when_the_store_is_crowded() {
+    let dir = temporary();
+    let options = DiskOptions {
+        max_size: Some(1 << 20),
+        compression: Compress::WhenCrowded,
+        ..DiskOptions::default()
+    };
+    let store = open(dir.path(), options);
+    let encoding = |n: u32| {
+        let index = fs_err::read(path_of(dir.path(), &key(n)).join("index")).expect("an index");
+        let index = Index::decode(&index).expect("a good index");
+        index.row(&BlobName::DEPENDENCIES).expect("a row").encoding
+    };
+    store.put_entry(&key(1), &entry()).expect("to store");
+    assert_eq!(encoding(1), Encoding::Raw);
+    let mut filling = Entry::default();
+    filling.insert(BlobName::OUTPUT, noise(600_000));
+    store.put_entry(&key(2), &filling).expect("to store");
+    store.put_entry(&key(3), &entry()).expect("to store");
+    assert_eq!(encoding(3), Encoding::Zstd);
+    assert!(is_whole(&store, &key(1)) && is_whole(&store, &key(3)));
+}
+
 #[test]
 fn any_changed_byte_of_an_index_is_noticed() {
     let good = index().encode();

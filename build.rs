@@ -1,0 +1,57 @@
+//! Links the program statically and at a fixed address where glibc can be had
+//! that way: the dynamic linker, its five libraries and the relocations cost a
+//! hit more than all of its own work (docs/performance.md has the figures).
+//!
+//! `-C target-feature=+crt-static` would say the same, but for build scripts and
+//! procedural macros too, which cannot be static, unless every build names its
+//! target. So the linker is asked directly: with `-static` it still meets the
+//! `-Bdynamic -lgcc_s -lc ...` that rustc writes for a dynamic program, and finds
+//! scripts of these names that lead to the archives.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// The libraries that rustc names, and the archives that hold the same.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("gcc_s", "libgcc_eh.a"),
+    ("util", "libutil.a"),
+    ("rt", "librt.a"),
+    ("pthread", "libpthread.a"),
+    ("m", "libm.a"),
+    ("dl", "libdl.a"),
+    ("c", "libc.a"),
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    let native = env::var("HOST") == env::var("TARGET");
+    let glibc = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
+    if !native || !glibc {
+        return;
+    }
+    let linker = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let archive = |name: &str| {
+        let asked = format!("-print-file-name={name}");
+        let answer = Command::new(&linker).arg(asked).output().ok()?;
+        let path = PathBuf::from(String::from_utf8(answer.stdout).ok()?.trim());
+        // Just the name: there is none.
+        path.is_absolute().then_some(path)
+    };
+    let directory = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("static");
+    fs::create_dir_all(&directory).expect("OUT_DIR can be written");
+    for (library, file) in LIBRARIES {
+        let Some(path) = archive(file) else {
+            println!("cargo::warning={file} is not installed: linked dynamically, hits are slower");
+            return;
+        };
+        let script = format!("GROUP ( \"{}\" )\n", path.display());
+        fs::write(directory.join(format!("lib{library}.so")), script)
+            .expect("OUT_DIR can be written");
+    }
+    let flags = [&format!("-L{}", directory.display()), "-static", "-no-pie"];
+    for flag in flags {
+        println!("cargo::rustc-link-arg-bin=cache={flag}");
+    }
+}
