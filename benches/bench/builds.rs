@@ -28,11 +28,8 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     let Some(build) = Build::new(bench) else {
         return results.note("no redis (scripts/corpora): whole builds are missing");
     };
-    let tools: Vec<&Tool> = bench
-        .tools
-        .iter()
-        .filter(|tool| tool.is_ours() || tool.is_ccache())
-        .collect();
+    let mut tools = bench.plain_tools();
+    tools.truncate(bench.options.times(usize::MAX, 2));
     let mut rows = vec![build.row("plain", "link only")];
     build.cold(&tools, &mut rows);
     build.warm(&tools, &mut rows);
@@ -48,6 +45,8 @@ struct Build<'a> {
     template: PathBuf,
     /// Where all builds happen.
     tree: PathBuf,
+    /// The plain compiler's objects.
+    objects: PathBuf,
 }
 
 impl<'a> Build<'a> {
@@ -57,10 +56,12 @@ impl<'a> Build<'a> {
             bench,
             template: bench.root().join("redis.template"),
             tree: bench.root().join("redis"),
+            objects: bench.root().join("redis.objects"),
         };
         units::unpack_redis(&build.tree)?;
         bench.say("builds: the plain compiler");
         build.make(None);
+        copy(&build.tree.join("src"), &build.objects);
         build.remove_objects();
         copy(&build.tree, &build.template);
         Some(build)
@@ -71,10 +72,19 @@ impl<'a> Build<'a> {
     }
 
     fn make(&self, tool: Option<&Tool>) -> Sample {
-        let compiler = match tool {
-            Some(tool) => format!("CC={} /usr/bin/gcc", tool.path.display()),
-            None => "CC=/usr/bin/gcc".to_owned(),
-        };
+        let before = tool.map_or(String::new(), |tool| tool.path.display().to_string());
+        self.make_with(&before, tool)
+    }
+
+    /// A make whose compiler does nothing but copy the objects of an earlier one.
+    fn make_floor(&self) -> Sample {
+        let floor = self.bench.helpers.floorcc.display();
+        self.make_with(&format!("{floor} {}", self.objects.display()), None)
+    }
+
+    /// A make with these words before the compiler.
+    fn make_with(&self, before: &str, tool: Option<&Tool>) -> Sample {
+        let compiler = format!("CC={before} /usr/bin/gcc");
         let mut words = vec!["/usr/bin/make", "-j2", "MALLOC=libc", "USE_SYSTEMD=no"];
         if self.bench.options.quick {
             words.push("OPTIMIZATION=-O0");
@@ -115,6 +125,7 @@ impl<'a> Build<'a> {
     fn warm(&self, tools: &[&Tool], rows: &mut Vec<Row>) {
         self.bench.say("builds: warm");
         let mut warm: Vec<Row> = tools.iter().map(|t| self.row(&t.name, "warm")).collect();
+        let mut floor = self.row("floor", "warm");
         for run in 0..self.bench.options.times(7, 4) {
             for (tool, row) in tools.iter().zip(&mut warm) {
                 self.remove_objects();
@@ -125,8 +136,11 @@ impl<'a> Build<'a> {
             }
             self.remove_programs();
             rows[0].add(self.make(None));
+            self.remove_objects();
+            floor.add(self.make_floor());
         }
         rows.extend(warm);
+        rows.push(floor);
     }
 
     /// A new checkout at the same place and a cache directory that was
@@ -197,25 +211,30 @@ fn copy(from: &Path, to: &Path) {
 /// Above the make that only links, ours and the faster ccache's.
 fn judge(rows: &[Row], results: &mut Results) {
     let link = rows[0].wall_median();
-    let above = |ours: bool, what: &str| {
+    let above = |tool: &str, what: &str| {
         rows.iter()
-            .filter(|row| row.what == what && row.tool.starts_with("ccache") != ours)
-            .filter(|row| row.tool != "plain")
+            .filter(|row| row.what == what && row.tool.starts_with(tool))
             .map(|row| row.wall_median() - link)
             .reduce(f64::min)
     };
+    let link_cpu = rows[0].cpu_median();
     results.figure(format!("{UNIT}: only to link"), link, "ms");
     for row in &rows[1..] {
         let what = format!("{UNIT}, {}: {} above linking", row.what, row.tool);
         results.figure(what, row.wall_median() - link, "ms");
+        let what = format!(
+            "{UNIT}, {}: {} above linking, processor",
+            row.what, row.tool
+        );
+        results.figure(what, row.cpu_median() - link_cpu, "ms");
     }
     for (what, limit) in [("warm", 0.5), ("fresh", 0.8)] {
-        if let (Some(ours), Some(ccache)) = (above(true, what), above(false, what)) {
+        if let (Some(ours), Some(ccache)) = (above("cache", what), above("ccache", what)) {
             let what = format!("{UNIT}, {what}: above linking, to the faster ccache");
             results.at_most(what, limit, "x", ours / ccache);
         }
     }
-    if let (Some(comment), Some(warm)) = (above(true, "comment"), above(true, "warm")) {
+    if let (Some(comment), Some(warm)) = (above("cache", "comment"), above("cache", "warm")) {
         let what = format!("{UNIT}, comment edited: above linking, to warm");
         results.at_most(what, 1.5, "x", comment / warm);
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::Bench;
 use crate::results::{Results, Series, minimum};
-use crate::tools::Tool;
 use crate::units::Unit;
 
 /// Headers to a folder.
@@ -31,16 +30,10 @@ impl Growth<'_> {
         folder
     }
 
-    /// Ours and the ccaches.
-    fn tools(&self) -> Vec<&Tool> {
-        let tools = self.bench.tools.iter();
-        tools.filter(|t| t.is_ours() || t.is_ccache()).collect()
-    }
-
     /// Adds the minima of hits of `unit` at `x`, of the tools and the floor.
     fn point(&self, unit: &Unit, x: f64, series: &mut Series) {
-        let object = self.bench.prime(unit);
-        let tools = self.tools();
+        let tools = self.bench.plain_tools();
+        let object = self.bench.prime(unit, tools.iter().copied());
         let mut times = vec![Vec::new(); tools.len() + 1];
         for _ in 0..self.bench.options.times(20, 7) {
             for (tool, times) in tools.iter().zip(&mut times) {

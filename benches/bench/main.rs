@@ -129,6 +129,12 @@ impl Bench {
         &self.tools[0]
     }
 
+    /// Ours and the ccaches: those that keep no daemon.
+    pub fn plain_tools(&self) -> Vec<&Tool> {
+        let tools = self.tools.iter();
+        tools.filter(|t| t.is_ours() || t.is_ccache()).collect()
+    }
+
     /// Says how far it is.
     pub fn say(&self, what: &str) {
         eprintln!("{:>5.0} s  {what}", self.start.elapsed().as_secs_f64());
@@ -139,7 +145,7 @@ impl Bench {
         if let Some(object) = self.warm.lock().expect("no panic").get(unit.name) {
             return object.clone();
         }
-        let object = self.prime(unit);
+        let object = self.prime(unit, self.tools.iter());
         let mut warm = self.warm.lock().expect("no panic");
         warm.insert(unit.name, object.clone());
         object
@@ -151,11 +157,12 @@ impl Bench {
     }
 
     /// Compiles `unit` without a tool and three times with each: once to store
-    /// it, twice for a tool to settle what it settles on first hits.
-    pub fn prime(&self, unit: &Unit) -> Vec<u8> {
+    /// it, twice for a tool to settle what it settles on first hits. The plain
+    /// compiler's object.
+    pub fn prime<'t>(&self, unit: &Unit, tools: impl Iterator<Item = &'t Tool>) -> Vec<u8> {
         self.helpers.compile(unit, None);
         let object = unit.take_object();
-        for tool in &self.tools {
+        for tool in tools {
             for _ in 0..3 {
                 self.helpers.compile(unit, Some(tool));
                 unit.take_object();

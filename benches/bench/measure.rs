@@ -57,6 +57,7 @@ pub struct Helpers {
     pub root: PathBuf,
     measure: PathBuf,
     pub floor: PathBuf,
+    pub floorcc: PathBuf,
     storm: PathBuf,
 }
 
@@ -77,6 +78,7 @@ impl Helpers {
             root: root.to_owned(),
             measure: build("measure", include_str!("measure.c")),
             floor: build("floor", include_str!("floor.c")),
+            floorcc: build("floorcc", include_str!("floorcc.c")),
             storm: build("storm", include_str!("storm.c")),
         }
     }

@@ -10,6 +10,8 @@ use crate::units::Unit;
 
 /// Plain compiles longer than this are large units, in milliseconds.
 const LARGE: f64 = 500.0;
+/// Those longer than this are compiled as rarely as can be.
+const HUGE: f64 = 5000.0;
 /// About how long the plain compiles of one unit may take together, in milliseconds.
 const PATIENCE: f64 = 12_000.0;
 const PATIENCE_QUICK: f64 = 1500.0;
@@ -51,7 +53,7 @@ impl<'a> Misses<'a> {
     }
 
     /// Ours each time beside a plain compile, first or second in turn; of the
-    /// large units the peers' only twice.
+    /// large units the peers' once or twice.
     fn take_turns(&mut self) {
         let first = self.plain().1;
         let options = &self.bench.options;
@@ -62,9 +64,10 @@ impl<'a> Misses<'a> {
         };
         let (least, most) = (options.times(3, 1), options.times(25, 10));
         let runs = ((patience / first.ms()) as usize).clamp(least, most);
-        let peers = match first.ms() > LARGE {
-            true => runs.min(options.times(2, 0)),
-            false => runs,
+        let peers = match first.ms() {
+            ms if ms > HUGE => options.times(1, 0),
+            ms if ms > LARGE => options.times(2, 0),
+            _ => runs,
         };
         let name = self.unit.name;
         self.bench.say(&format!("misses: {name}, {runs} runs"));

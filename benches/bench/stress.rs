@@ -64,12 +64,7 @@ impl<'a> Stress<'a> {
         };
         let count = self.bench.options.times(480, 160);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for tool in self
-            .bench
-            .tools
-            .iter()
-            .filter(|t| t.is_ours() || t.is_ccache())
-        {
+        for tool in self.bench.plain_tools() {
             self.bench
                 .say(&format!("stress: throughput of {}", tool.name));
             let lines = Stress::hits(tool, count);
