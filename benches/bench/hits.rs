@@ -8,7 +8,6 @@ use crate::units::Unit;
 const MEMORY: f64 = 6.0;
 /// The same for the unit with thousands of dependencies.
 const MEMORY_LARGE: f64 = 12.0;
-const MANY_DEPENDENCIES: usize = 1000;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for unit in &bench.units {
@@ -60,8 +59,7 @@ fn judge(hits: &mut [Row], floor: &Row, unit: &Unit, results: &mut Results) {
         }
         None => results.note("no ccache is here: its ratios are missing"),
     }
-    let large = unit.dependencies.len() >= MANY_DEPENDENCIES;
-    let limit = if large { MEMORY_LARGE } else { MEMORY };
+    let limit = if unit.is_huge() { MEMORY_LARGE } else { MEMORY };
     results.at_most(format!("hit, {name}: memory"), limit, "MB", ours.memory());
 }
 

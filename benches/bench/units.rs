@@ -165,6 +165,11 @@ impl Unit {
         files.split_whitespace().map(PathBuf::from).collect()
     }
 
+    /// Whether it has dependencies by the thousand, and takes seconds to compile.
+    pub fn is_huge(&self) -> bool {
+        self.dependencies.len() >= 1000
+    }
+
     /// The compile, without a tool.
     pub fn call(&self) -> Call {
         let words = std::iter::once(self.compiler.display().to_string());
