@@ -113,10 +113,16 @@ impl Bench {
             warm: Mutex::default(),
             start: Instant::now(),
         };
-        for tool in &bench.tools {
-            tool.start(root);
+        if bench.needs_daemons() {
+            bench.tools.iter().for_each(|tool| tool.start(root));
         }
         bench
+    }
+
+    /// Whether a part is asked for that all peers take part in.
+    fn needs_daemons(&self) -> bool {
+        let parts = [Section::Hits, Section::Misses, Section::Passthrough];
+        parts.iter().any(|part| self.options.wants(*part))
     }
 
     /// Where everything happens.
@@ -175,8 +181,8 @@ impl Bench {
 impl Drop for Bench {
     /// Ends the peers' daemons, even if something failed.
     fn drop(&mut self) {
-        for tool in &self.tools {
-            tool.stop(self.root());
+        if self.needs_daemons() {
+            self.tools.iter().for_each(|tool| tool.stop(self.root()));
         }
     }
 }

@@ -25,7 +25,6 @@ pub fn measure(bench: &Bench, results: &mut Results) {
     large.stats(results);
     large.evict(results);
     large.clean(results);
-    let _ = fs::remove_dir_all(&large.dir);
 }
 
 /// A store with real entries under made-up keys.
