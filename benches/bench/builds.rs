@@ -86,6 +86,8 @@ impl<'a> Build<'a> {
     fn make_with(&self, before: &str, tool: Option<&Tool>) -> Sample {
         let compiler = format!("CC={before} /usr/bin/gcc");
         let mut words = vec!["/usr/bin/make", "-j2", "MALLOC=libc", "USE_SYSTEMD=no"];
+        // With python there, new times make it write commands.c again.
+        words.push("PYTHON=");
         if self.bench.options.quick {
             words.push("OPTIMIZATION=-O0");
         }
