@@ -85,9 +85,10 @@ impl<'a> Build<'a> {
     /// A make with these words before the compiler.
     fn make_with(&self, before: &str, tool: Option<&Tool>) -> Sample {
         let compiler = format!("CC={before} /usr/bin/gcc");
-        let mut words = vec!["/usr/bin/make", "-j2", "MALLOC=libc", "USE_SYSTEMD=no"];
-        // With python there, new times make it write commands.c again.
-        words.push("PYTHON=");
+        // With python there, new times would have commands.c written again.
+        let settings = ["MALLOC=libc", "USE_SYSTEMD=no", "PYTHON="];
+        let mut words = vec!["/usr/bin/make", "-j2"];
+        words.extend(settings);
         if self.bench.options.quick {
             words.push("OPTIMIZATION=-O0");
         }
