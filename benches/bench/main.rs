@@ -1,167 +1,188 @@
-//! Compiles units of four sizes without a cache, through this one and through
-//! ccache, and prints how long it takes.
+//! Measures this cache against the bare compiler, against a program that does
+//! only what a hit has to, and against its peers; prints every figure and, at
+//! the end, what of the targets is met. `docs/performance.md` explains it.
 //!
-//!     cargo bench --bench bench -- [--runs N] [--misses N] [--unit NAME]
-//!                                  [--peer NAME=PATH] [--json FILE]
+//!     cargo bench --bench bench -- [--quick] [--only hits,builds,...] [--json FILE] ...
 //!
-//! `--runs` is the number of hits measured (60), `--misses` that of plain
-//! compiles and misses (5). The tools take turns (A B C A B C), because a
-//! machine's speed drifts by more than they differ; read ratios and medians.
-//! `--peer` names a further build of ccache.
+//! The tools take turns (A B C A B C), because a machine's speed drifts by more
+//! than they differ: read ratios. Peers are installed on first use.
 
+mod builds;
+mod chart;
+mod growth;
+mod hits;
+mod machine;
 mod measure;
+mod misses;
+mod options;
+mod passthrough;
+mod peers;
 mod report;
+mod results;
+mod store;
+mod stress;
+mod tools;
 mod units;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
 
-use measure::{Helpers, Tool};
-use report::Row;
+use measure::Helpers;
+use options::{Options, Section};
+use report::About;
+use results::Results;
+use tools::{Kind, Tool};
 use units::Unit;
 
-struct Options {
-    runs: usize,
-    misses: usize,
-    unit: Option<String>,
-    peers: Vec<(String, PathBuf)>,
-    json: Option<PathBuf>,
+/// A measurement of one part.
+type Measure = fn(&Bench, &mut Results);
+
+const SECTIONS: [(Section, Measure); 7] = [
+    (Section::Hits, hits::measure),
+    (Section::Misses, misses::measure),
+    (Section::Passthrough, passthrough::measure),
+    (Section::Builds, builds::measure),
+    (Section::Stress, stress::measure),
+    (Section::Growth, growth::measure),
+    (Section::Store, store::measure),
+];
+
+/// What all parts share.
+pub struct Bench {
+    pub options: Options,
+    pub helpers: Helpers,
+    /// Ours, then the peers that are here.
+    pub tools: Vec<Tool>,
+    pub units: Vec<Unit>,
+    /// The plain compiler's objects of the units that all tools have seen.
+    warm: Mutex<BTreeMap<&'static str, Vec<u8>>>,
+    start: Instant,
 }
 
 fn main() {
-    let options = options();
+    let options = Options::read();
+    let (peers, absent) = peers::all(&options);
+    if options.only_install {
+        return;
+    }
     let directory = tempfile::Builder::new()
         .prefix("cache-bench-")
         .tempdir()
         .expect("a temporary folder");
-    let root = directory.path();
-    let helpers = Helpers::build(root);
-    let mut rows = Vec::new();
-    for unit in units::all(root) {
-        if options.unit.as_ref().is_some_and(|name| *name != unit.name) {
-            continue;
+    let machine = machine::describe(directory.path());
+    let bench = Bench::new(options, peers, directory.path());
+    let mut results = Results::default();
+    for (section, measure) in SECTIONS {
+        if bench.options.wants(section) {
+            measure(&bench, &mut results);
         }
-        eprintln!(
-            "{} ({} dependencies) ...",
-            unit.name,
-            unit.dependencies.len()
-        );
-        rows.extend(measure_unit(&options, &helpers, root, &unit));
     }
-    print!("{}", report::table(&rows));
-    if let Some(file) = &options.json {
-        std::fs::write(file, report::json(&rows)).expect("the JSON file can be written");
-    }
-}
-
-fn options() -> Options {
-    let mut options = Options {
-        runs: 60,
-        misses: 5,
-        unit: None,
-        peers: Vec::new(),
-        json: None,
+    let about = About {
+        machine,
+        tools: bench.tools.clone(),
+        absent,
+        seconds: bench.start.elapsed().as_secs_f64(),
     };
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        let mut value = || {
-            args.next()
-                .unwrap_or_else(|| usage(&format!("{arg} needs a value")))
+    print!("{}", report::text(&results, &about));
+    let options = &bench.options;
+    if let Some(file) = &options.json {
+        std::fs::write(file, report::json(&results, &about)).expect("the JSON file can be written");
+    }
+    if let Some(directory) = &options.svg {
+        report::charts(&results, directory);
+    }
+    if let Some(page) = &options.write {
+        report::write_page(&results, &about, page);
+    }
+}
+
+impl Bench {
+    fn new(options: Options, peers: Vec<Tool>, root: &Path) -> Bench {
+        let own = std::env::var_os("CACHE_TEST_BINARY")
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cache")), PathBuf::from);
+        let own = Tool::new("cache", Kind::Cache, own).expect("the program under test runs");
+        let mut units = units::all(root);
+        units.retain(|unit| options.unit.as_ref().is_none_or(|name| name == unit.name));
+        let bench = Bench {
+            helpers: Helpers::build(root),
+            tools: std::iter::once(own).chain(peers).collect(),
+            units,
+            options,
+            warm: Mutex::default(),
+            start: Instant::now(),
         };
-        match arg.as_str() {
-            // Cargo adds it.
-            "--bench" => {}
-            "--runs" => options.runs = number(&value()),
-            "--misses" => options.misses = number(&value()),
-            "--unit" => options.unit = Some(value()),
-            "--json" => options.json = Some(value().into()),
-            "--peer" => match value().split_once('=') {
-                Some((name, path)) => options.peers.push((name.into(), path.into())),
-                None => usage("--peer takes NAME=PATH"),
-            },
-            _ => usage(&format!("unknown argument {arg}")),
+        if bench.needs_daemons() {
+            bench.tools.iter().for_each(|tool| tool.start(root));
+        }
+        bench
+    }
+
+    /// Whether a part is asked for that all peers take part in.
+    fn needs_daemons(&self) -> bool {
+        let parts = [Section::Hits, Section::Misses, Section::Passthrough];
+        parts.iter().any(|part| self.options.wants(*part))
+    }
+
+    /// Where everything happens.
+    pub fn root(&self) -> &Path {
+        &self.helpers.root
+    }
+
+    /// The program under test.
+    pub fn ours(&self) -> &Tool {
+        &self.tools[0]
+    }
+
+    /// Ours and the ccaches: those that keep no daemon.
+    pub fn plain_tools(&self) -> Vec<&Tool> {
+        let tools = self.tools.iter();
+        tools.filter(|t| t.is_ours() || t.is_ccache()).collect()
+    }
+
+    /// Says how far it is.
+    pub fn say(&self, what: &str) {
+        eprintln!("{:>5.0} s  {what}", self.start.elapsed().as_secs_f64());
+    }
+
+    /// Makes sure that every tool has `unit` cached; the plain compiler's object.
+    pub fn warm(&self, unit: &Unit) -> Vec<u8> {
+        if let Some(object) = self.warm.lock().expect("no panic").get(unit.name) {
+            return object.clone();
+        }
+        let object = self.prime(unit, self.tools.iter());
+        let mut warm = self.warm.lock().expect("no panic");
+        warm.insert(unit.name, object.clone());
+        object
+    }
+
+    /// Forgets what [`Bench::warm`] did: the sources were written.
+    pub fn forget_warm(&self) {
+        self.warm.lock().expect("no panic").clear();
+    }
+
+    /// Compiles `unit` without a tool and three times with each: once to store
+    /// it, twice for a tool to settle what it settles on first hits. The plain
+    /// compiler's object.
+    pub fn prime<'t>(&self, unit: &Unit, tools: impl Iterator<Item = &'t Tool>) -> Vec<u8> {
+        self.helpers.compile(unit, None);
+        let object = unit.take_object();
+        for tool in tools {
+            for _ in 0..3 {
+                self.helpers.compile(unit, Some(tool));
+                unit.take_object();
+            }
+        }
+        object
+    }
+}
+
+impl Drop for Bench {
+    /// Ends the peers' daemons, even if something failed.
+    fn drop(&mut self) {
+        if self.needs_daemons() {
+            self.tools.iter().for_each(|tool| tool.stop(self.root()));
         }
     }
-    options
-}
-
-fn number(text: &str) -> usize {
-    match text.parse() {
-        Ok(number) if number > 0 => number,
-        _ => usage(&format!("{text} is not a number of runs")),
-    }
-}
-
-fn usage(problem: &str) -> ! {
-    eprintln!(
-        "{problem}\nusage: bench [--runs N] [--misses N] [--unit NAME] [--peer NAME=PATH] [--json FILE]"
-    );
-    std::process::exit(2);
-}
-
-/// The program under test and every peer that is here.
-fn tools(options: &Options) -> Vec<Tool> {
-    let own = std::env::var_os("CACHE_TEST_BINARY")
-        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cache")), PathBuf::from);
-    let mut tools = vec![Tool::cache(own)];
-    let debian = PathBuf::from("/usr/bin/ccache");
-    if debian.exists() {
-        tools.push(Tool::ccache("ccache", debian));
-    } else {
-        eprintln!("SKIPPED: ccache is not installed: no ratios to it");
-    }
-    for (name, path) in &options.peers {
-        tools.push(Tool::ccache(name, path.clone()));
-    }
-    tools
-}
-
-fn measure_unit(options: &Options, helpers: &Helpers, root: &Path, unit: &Unit) -> Vec<Row> {
-    let tools = tools(options);
-    let mut rows = Vec::new();
-
-    // Plain compiles and misses, in turn.
-    let mut plain = Row::new(unit, "plain", "compile");
-    let mut misses: Vec<Row> = tools
-        .iter()
-        .map(|tool| Row::new(unit, &tool.name, "miss"))
-        .collect();
-    let mut object = Vec::new();
-    for _ in 0..options.misses {
-        plain.add(helpers.run(unit, None, root));
-        object = unit.take_object();
-        for (tool, row) in tools.iter().zip(&mut misses) {
-            tool.empty(root);
-            helpers.run(&unit.prime(), Some(tool), root);
-            row.add(helpers.run(unit, Some(tool), root));
-            row.compare(&unit.take_object(), &object);
-        }
-    }
-
-    // Hits and the floor, in turn. Each tool has seen the unit by now; a second
-    // look lets it settle what it settles on the first hit.
-    let mut hits: Vec<Row> = tools
-        .iter()
-        .map(|tool| Row::new(unit, &tool.name, "hit"))
-        .collect();
-    let mut floor = Row::new(unit, "floor", "hit");
-    for tool in &tools {
-        helpers.run(unit, Some(tool), root);
-    }
-    for _ in 0..options.runs {
-        for (tool, row) in tools.iter().zip(&mut hits) {
-            unit.take_object();
-            row.add(helpers.run(unit, Some(tool), root));
-            row.compare(&unit.take_object(), &object);
-        }
-        floor.add(helpers.floor(unit, &object, root));
-        floor.compare(&unit.take_object(), &object);
-    }
-
-    report::relate(&mut hits, Some(&floor));
-    report::relate(&mut misses, None);
-    rows.push(plain);
-    rows.extend(misses);
-    rows.extend(hits);
-    rows.push(floor);
-    rows
 }

@@ -1,8 +1,11 @@
-//! Running one compile and reading what it cost.
+//! Running one command and reading what it cost.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::tools::Tool;
 use crate::units::Unit;
 
 /// What one run cost.
@@ -12,51 +15,50 @@ pub struct Sample {
     pub wall: u64,
     /// Microseconds of processor time, children included.
     pub cpu: u64,
+    /// KiB of memory at its largest, of the largest process.
+    pub memory: u64,
 }
 
-/// A wrapper to put before the compiler.
-pub struct Tool {
-    pub name: String,
-    path: PathBuf,
-    /// Names the variable that holds its directory, and further settings.
-    directory: &'static str,
-    settings: &'static [(&'static str, &'static str)],
+impl Sample {
+    /// Milliseconds of wall time.
+    pub fn ms(&self) -> f64 {
+        self.wall as f64 / 1e6
+    }
 }
 
-impl Tool {
-    pub fn cache(path: PathBuf) -> Tool {
-        Tool {
-            name: "cache".into(),
-            path,
-            directory: "CACHE_DIR",
-            settings: &[],
+/// A command line and where it runs.
+pub struct Call {
+    pub directory: PathBuf,
+    pub words: Vec<OsString>,
+    /// Whether a tool goes before it, or only gives it its environment.
+    wrapped: bool,
+}
+
+impl Call {
+    pub fn new<W: Into<OsString>>(directory: &Path, words: impl IntoIterator<Item = W>) -> Call {
+        Call {
+            directory: directory.to_owned(),
+            words: words.into_iter().map(Into::into).collect(),
+            wrapped: true,
         }
     }
 
-    /// ccache at its best: with the inode cache, if this build has it.
-    pub fn ccache(name: &str, path: PathBuf) -> Tool {
-        Tool {
-            name: name.into(),
-            path,
-            directory: "CCACHE_DIR",
-            settings: &[("CCACHE_INODECACHE", "1")],
+    /// A call that finds its way to the tool by itself, as make does.
+    pub fn unwrapped(self) -> Call {
+        Call {
+            wrapped: false,
+            ..self
         }
-    }
-
-    fn store(&self, root: &Path) -> PathBuf {
-        root.join("stores").join(&self.name)
-    }
-
-    /// Throws away what it has cached.
-    pub fn empty(&self, root: &Path) {
-        let _ = std::fs::remove_dir_all(self.store(root));
     }
 }
 
-/// The two C programs that measure and that mark the floor.
+/// The C programs that measure and that mark the floor, and where all happens.
 pub struct Helpers {
+    pub root: PathBuf,
     measure: PathBuf,
-    floor: PathBuf,
+    pub floor: PathBuf,
+    pub floorcc: PathBuf,
+    storm: PathBuf,
 }
 
 impl Helpers {
@@ -73,23 +75,45 @@ impl Helpers {
             program
         };
         Helpers {
+            root: root.to_owned(),
             measure: build("measure", include_str!("measure.c")),
             floor: build("floor", include_str!("floor.c")),
+            floorcc: build("floorcc", include_str!("floorcc.c")),
+            storm: build("storm", include_str!("storm.c")),
         }
     }
 
+    /// Runs `call`, with `tool` before it if there is one. It has to end with 0.
+    pub fn run(&self, call: &Call, tool: Option<&Tool>) -> Sample {
+        let result = self.root.join("sample");
+        let mut command = self.command(&self.measure, tool);
+        command.arg(&result);
+        if call.wrapped {
+            command.args(tool.map(|tool| &tool.path));
+        }
+        command.args(&call.words).current_dir(&call.directory);
+        let numbers = numbers(&mut command, &result);
+        let [wall, cpu, memory, code] = numbers[..] else {
+            panic!("measure wrote {numbers:?}");
+        };
+        assert_eq!(code, 0, "failed: {:?}\n{}", call.words, self.errors());
+        Sample { wall, cpu, memory }
+    }
+
     /// Compiles `unit`, through `tool` if there is one.
-    pub fn run(&self, unit: &Unit, tool: Option<&Tool>, root: &Path) -> Sample {
-        let mut words: Vec<PathBuf> = Vec::new();
-        words.extend(tool.map(|tool| tool.path.clone()));
-        words.push(unit.compiler.clone());
-        words.extend(unit.args.iter().map(PathBuf::from));
-        self.sample(&words, unit, tool, root)
+    pub fn compile(&self, unit: &Unit, tool: Option<&Tool>) -> Sample {
+        self.run(&unit.call(), tool)
     }
 
     /// Runs the floor program over the unit's dependencies.
-    pub fn floor(&self, unit: &Unit, object: &[u8], root: &Path) -> Sample {
-        let (list, stored) = (root.join("dependencies"), root.join("stored.o"));
+    pub fn floor(&self, unit: &Unit, object: &[u8]) -> Sample {
+        let call = self.floor_call(unit, object);
+        self.run(&call, None)
+    }
+
+    /// The call of the floor program that does for `unit` what a hit has to.
+    pub fn floor_call(&self, unit: &Unit, object: &[u8]) -> Call {
+        let (list, stored) = (self.root.join("dependencies"), self.root.join("stored.o"));
         let mut lines = Vec::new();
         for path in &unit.dependencies {
             lines.extend(path.as_os_str().as_encoded_bytes());
@@ -98,36 +122,69 @@ impl Helpers {
         std::fs::write(&list, lines).expect("the list can be written");
         std::fs::write(&stored, object).expect("the object can be written");
         let words = [self.floor.clone(), list, stored, unit.object.clone()];
-        self.sample(&words, unit, None, root)
+        Call::new(&unit.directory, words)
     }
 
-    fn sample(&self, words: &[PathBuf], unit: &Unit, tool: Option<&Tool>, root: &Path) -> Sample {
-        let result = root.join("sample");
-        let mut command = Command::new(&self.measure);
+    /// What `tool` says when it is called with the words of `call`.
+    pub fn output(&self, call: &Call, tool: &Tool) -> String {
+        let mut command = self.command(&tool.path, Some(tool));
+        command.args(&call.words).current_dir(&call.directory);
+        let output = command.stdout(Stdio::piped()).output();
+        let output = output.expect("the tool runs");
+        assert!(output.status.success(), "{command:?}: {}", self.errors());
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs `lines` in `processes` processes at once, in `directory`; the wall
+    /// time in nanoseconds. All have to end with 0.
+    pub fn storm(
+        &self,
+        tool: Option<&Tool>,
+        directory: &Path,
+        lines: &str,
+        processes: usize,
+    ) -> u64 {
+        let (result, list) = (self.root.join("sample"), self.root.join("lines"));
+        std::fs::write(&list, lines).expect("the commands can be written");
+        let mut command = self.command(&self.storm, tool);
+        command.arg(&result).arg(processes.to_string()).arg(&list);
+        command.current_dir(directory);
+        let numbers = numbers(&mut command, &result);
+        let [wall, failed] = numbers[..] else {
+            panic!("storm wrote {numbers:?}");
+        };
+        assert_eq!(failed, 0, "{failed} commands of a storm failed");
+        wall
+    }
+
+    /// What the last command said.
+    fn errors(&self) -> String {
+        std::fs::read_to_string(self.root.join("errors")).unwrap_or_default()
+    }
+
+    /// An environment with nothing in it but what `tool` is to be told.
+    fn command(&self, program: &Path, tool: Option<&Tool>) -> Command {
+        let mut command = Command::new(program);
         command
-            .arg(&result)
-            .args(words)
-            .current_dir(&unit.directory)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("HOME", root)
+            .env("HOME", &self.root)
             .stdin(Stdio::null())
-            .stdout(Stdio::null());
+            .stdout(Stdio::null())
+            .stderr(File::create(self.root.join("errors")).expect("a file for messages"));
         if let Some(tool) = tool {
-            command.env(tool.directory, tool.store(root));
-            command.envs(tool.settings.iter().copied());
+            command.envs(tool.environment(&self.root));
         }
-        let done = command.status().expect("measure runs");
-        assert!(done.success(), "measure failed");
-        let text = std::fs::read_to_string(&result).expect("measure has written");
-        let numbers: Vec<u64> = text
-            .split_whitespace()
-            .filter_map(|n| n.parse().ok())
-            .collect();
-        let [wall, cpu, code] = numbers[..] else {
-            panic!("measure wrote {text:?}");
-        };
-        assert_eq!(code, 0, "{} failed: {words:?}", unit.name);
-        Sample { wall, cpu }
+        command
     }
+}
+
+/// Runs `command` and reads the numbers that it has written to `result`.
+fn numbers(command: &mut Command, result: &Path) -> Vec<u64> {
+    let done = command.status().expect("the helper runs");
+    assert!(done.success(), "{command:?} failed");
+    let text = std::fs::read_to_string(result).expect("the helper has written");
+    text.split_whitespace()
+        .filter_map(|n| n.parse().ok())
+        .collect()
 }

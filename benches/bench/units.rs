@@ -5,12 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::measure::Call;
+
 /// One compile.
 pub struct Unit {
     pub name: &'static str,
     pub directory: PathBuf,
     pub compiler: PathBuf,
     pub args: Vec<String>,
+    pub source: PathBuf,
     /// Where the object goes.
     pub object: PathBuf,
     /// Every file that the compile reads, as the compiler says.
@@ -62,8 +65,8 @@ pub fn all(root: &Path) -> Vec<Unit> {
     units
 }
 
-/// server.c as redis' makefile compiles it.
-fn redis(root: &Path) -> Option<Unit> {
+/// Unpacks redis into `tree`; `None` if its tarball is not here.
+pub fn unpack_redis(tree: &Path) -> Option<()> {
     let corpora = match std::env::var_os("CACHE_TEST_CORPORA") {
         Some(path) => PathBuf::from(path),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpora"),
@@ -72,22 +75,28 @@ fn redis(root: &Path) -> Option<Unit> {
     let tarball = versions
         .lines()
         .find_map(|line| line.strip_prefix("redis ")?.split(' ').nth(1))?;
-    let tree = root.join("units/redis");
-    fs::create_dir_all(&tree).ok()?;
+    fs::create_dir_all(tree).ok()?;
     let unpacked = Command::new("tar")
         .args(["--strip-components=1", "-xf"])
         .arg(corpora.join(tarball))
         .arg("-C")
-        .arg(&tree)
+        .arg(tree)
         .status()
         .ok()?;
+    unpacked.success().then_some(())
+}
+
+/// server.c as redis' makefile compiles it.
+fn redis(root: &Path) -> Option<Unit> {
+    let tree = root.join("units/redis");
+    unpack_redis(&tree)?;
     let directory = tree.join("src");
     let header = Command::new("sh")
         .arg("./mkreleasehdr.sh")
         .current_dir(&directory)
         .output()
         .ok()?;
-    if !unpacked.success() || !header.status.success() {
+    if !header.status.success() {
         return None;
     }
     let options = [
@@ -116,7 +125,7 @@ fn redis(root: &Path) -> Option<Unit> {
 }
 
 impl Unit {
-    fn new(
+    pub fn new(
         name: &'static str,
         directory: PathBuf,
         source: &str,
@@ -128,6 +137,7 @@ impl Unit {
         let object = directory.join("unit.o");
         let mut unit = Unit {
             name,
+            source: directory.join(source),
             directory,
             compiler: compiler.into(),
             args,
@@ -155,17 +165,15 @@ impl Unit {
         files.split_whitespace().map(PathBuf::from).collect()
     }
 
-    /// Another small compile, for a tool to set its directory up with.
-    pub fn prime(&self) -> Unit {
-        fs::write(self.directory.join("prime.c"), "int prime;\n").expect("it can be written");
-        Unit {
-            name: "prime",
-            directory: self.directory.clone(),
-            compiler: "/usr/bin/gcc".into(),
-            args: ["-c", "prime.c", "-o", "prime.o"].map(str::to_owned).into(),
-            object: self.directory.join("prime.o"),
-            dependencies: Vec::new(),
-        }
+    /// Whether it has dependencies by the thousand, and takes seconds to compile.
+    pub fn is_huge(&self) -> bool {
+        self.dependencies.len() >= 1000
+    }
+
+    /// The compile, without a tool.
+    pub fn call(&self) -> Call {
+        let words = std::iter::once(self.compiler.display().to_string());
+        Call::new(&self.directory, words.chain(self.args.iter().cloned()))
     }
 
     /// The object's bytes; it is removed. Empty if there is none.
