@@ -62,14 +62,15 @@ pub fn read_one(path: &Path, blind: &mut Blind<'_>) -> Option<(Dependency, Stamp
     let content = crate::hash::file::read(path)?;
     let digest = Digest::of(&content.bytes);
     let scan = crate::hash::scan::scan(&content.bytes);
+    let (stamp, found) = (content.reliable_stamp(now), content.stamp);
     let dependency = Dependency {
         path: path.to_owned(),
         digest,
         tokens: blind.tokens(path, content.bytes, &scan),
-        stamp: content.reliable_stamp(now),
+        stamp,
         scan: Some(scan),
     };
-    Some((dependency, content.stamp))
+    Some((dependency, found))
 }
 
 impl Ahead {

@@ -75,9 +75,9 @@ impl<'a> Writer<'a> {
             None => Encoding::Raw,
         };
         let stored = packed.as_deref().unwrap_or(bytes);
-        // Nothing is not worth a file: the index says it.
+        let mut file = self.create(name)?;
         if !stored.is_empty() {
-            self.create(name)?.write_all(stored)?;
+            file.write_all(stored)?;
         }
         Ok(Row {
             name: name.clone(),
@@ -115,9 +115,6 @@ impl<'a> Writer<'a> {
                 io::ErrorKind::InvalidInput,
                 "not a regular file",
             ));
-        }
-        if stat.len == 0 {
-            return self.write_bytes(name, &[]);
         }
         if self.how.clone {
             let file = self.create(name)?;

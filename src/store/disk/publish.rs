@@ -221,10 +221,6 @@ fn carry_over(
     let mut rows = Vec::new();
     for row in base.index().rows.iter().filter(|row| row.name != *name) {
         let file = row.name.as_str();
-        if read::is_empty(row) {
-            rows.push(row.clone());
-            continue;
-        }
         let carried = match fs::link_at(base.dir(), dir, file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 copy_file(base.dir(), dir, file)

@@ -212,9 +212,8 @@ impl DiskEntry {
     }
 }
 
-/// Whether the index alone tells the blob's bytes: most streams are empty, and
-/// have no file.
-pub(crate) fn is_empty(row: &Row) -> bool {
+/// Whether the index alone tells the blob's bytes: most streams are empty.
+fn is_empty(row: &Row) -> bool {
     row.raw_len == 0 && row.encoding == Encoding::Raw
 }
 
@@ -263,8 +262,7 @@ impl OpenEntry for DiskEntry {
 
     fn raw_path(&self, name: &BlobName) -> Option<PathBuf> {
         let row = self.index.row(name)?;
-        (row.encoding == Encoding::Raw && !is_empty(row))
-            .then(|| self.place.path.join(name.as_str()))
+        (row.encoding == Encoding::Raw).then(|| self.place.path.join(name.as_str()))
     }
 }
 
