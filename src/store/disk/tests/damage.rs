@@ -72,7 +72,7 @@ fn copy_entry(store: &DiskStore, name: &BlobName) -> Result<Option<Vec<u8>>> {
 
 #[test]
 fn flipped_bits() {
-    for file in BLOBS.into_iter().chain(["index", "stdout"]) {
+    for file in BLOBS.into_iter().chain(["index"]) {
         for at in [0, 1, 9, 47, 48, 70, 1000, usize::MAX] {
             survives(&format!("{file} at {at}"), |path| {
                 let path = path.join(file);
@@ -109,7 +109,7 @@ fn truncated_and_extended_files() {
 
 #[test]
 fn missing_files() {
-    for file in BLOBS.into_iter().chain(["index"]) {
+    for file in BLOBS.into_iter().chain(["index", "stdout"]) {
         survives(&format!("no {file}"), |path| {
             fs_err::remove_file(path.join(file)).expect("to remove it");
         });
