@@ -188,7 +188,17 @@ impl<'a> Large<'a> {
             done.flatten().collect::<Vec<f64>>()
         });
         let left = self.open(None).stats().expect("the store counts");
-        assert!(left.bytes <= full, "the store outgrew its limit");
+        // One evicts, the others go on: what they store meanwhile is the next put's.
+        let over = left.bytes.saturating_sub(full);
+        assert!(
+            over <= full / 200,
+            "the store outgrew its limit by {over} bytes"
+        );
+        results.figure(
+            "store above its limit after these puts",
+            over as f64 / 1024.0,
+            "KiB",
+        );
         let longest = times.iter().copied().fold(0.0, f64::max);
         let what = format!(
             "store of {entries} entries: longest of {} puts that evict",

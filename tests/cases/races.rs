@@ -49,6 +49,28 @@ fn i10_input_changed_while_the_compiler_runs() {
     }
 }
 
+/// What the last compile read is read again while the next one runs; here it
+/// changes after that.
+#[test]
+fn i10_header_changed_after_it_was_read_ahead() {
+    one(Compiler::Gcc, |env| {
+        env.write("a.c", "#include \"a.h\"\nint f(void) { return A + 0; }\n");
+        env.write("a.h", "#define A 1\n");
+        env.write("new", "#define A 9\n");
+        compiler_that_then(env, "if [ -e go ]; then rm go; sleep 0.1; cat new >a.h; fi");
+        through_cache(env, &["-c", "a.c"]);
+        env.write("a.c", "#include \"a.h\"\nint f(void) { return A + 7; }\n");
+        env.write("go", "");
+        let old = through_cache(env, &["-c", "a.c"]);
+        assert_eq!(env.read("a.h"), b"#define A 9\n");
+        let new = through_cache(env, &["-c", "a.c"]);
+        assert_ne!(old, new, "the object of the old header was served");
+        let mut real = env.command("/usr/bin/gcc-12");
+        assert!(real.args(["-c", "a.c"]).status().unwrap().success());
+        assert_eq!(new, env.read("a.o"));
+    });
+}
+
 #[test]
 fn i10_input_swapped_and_swapped_back() {
     one(Compiler::Gcc, |env| {
