@@ -5,15 +5,20 @@
 //! that of the newest variant in the manifest. What was read counts only if the
 //! compiler reports the very same list and no stamp has moved since; the stamps
 //! were settled before the content was read, so that a write in between shows.
-//! Everything else is read after the compile, as ever.
+//! The guard's questions are asked ahead too ([`Facts`]). Everything else is read
+//! after the compile, as ever.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::Cached;
+use super::before::Before;
 use super::comments::{Blind, Sources};
 use super::observe::Dependency;
+use super::shadow::{self, Facts, Source};
+use super::surroundings::Surroundings;
 use crate::entry::manifest::{self, ConditionKind, DirectoryCheck, FileCheck, Visitor};
 use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, InodeTable};
@@ -24,6 +29,14 @@ use crate::sys::clock::{self, Nanos};
 pub struct Ahead {
     files: Vec<Dependency>,
     skeleton: TokenDigest,
+    facts: Facts,
+}
+
+/// What stands.
+pub struct Standing {
+    pub files: Vec<Dependency>,
+    pub skeleton: TokenDigest,
+    pub facts: Facts,
 }
 
 /// The files to read, the source first; empty if it would be no use.
@@ -45,15 +58,39 @@ pub fn names(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<PathBuf> {
     }
 }
 
-/// Reads `names`. `None`: one cannot be read.
-pub fn read(sources: Sources<'_>, names: &[PathBuf]) -> Option<Ahead> {
+/// Reads `names`, and follows the names in them through `around`. `None`: one
+/// cannot be read. `now` is not later than the start of the compile.
+pub fn read(
+    sources: Sources<'_>,
+    names: &[PathBuf],
+    around: Option<&Surroundings<'_>>,
+    now: Nanos,
+) -> Option<Ahead> {
     let mut files = Vec::with_capacity(names.len());
     let mut blind = Blind::of(sources);
     for path in names {
         files.push(read_one(path, &mut blind)?.0);
     }
     let skeleton = blind.settle(&mut files);
-    (!files.is_empty()).then_some(Ahead { files, skeleton })
+    let facts = around.map(|around| foresee(&files, around, now));
+    (!files.is_empty()).then_some(Ahead {
+        files,
+        skeleton,
+        facts: facts.unwrap_or_default(),
+    })
+}
+
+fn foresee(files: &[Dependency], around: &Surroundings<'_>, now: Nanos) -> Facts {
+    let sources = files.iter().filter_map(|file| {
+        Some(Source {
+            path: &file.path,
+            scan: file.scan.as_ref()?,
+        })
+    });
+    let sources: Vec<Source<'_>> = sources.collect();
+    let before = Before::default();
+    let places = around.places(around.absent(), &[], &before);
+    shadow::foresee(&sources, &places, now)
 }
 
 /// One source, and the stamp that it had, settled or not.
@@ -82,7 +119,7 @@ impl Ahead {
         dependencies: &[PathBuf],
         started: Nanos,
         table: &mut InodeTable,
-    ) -> Option<(Vec<Dependency>, TokenDigest)> {
+    ) -> Option<Standing> {
         let (first, rest) = self.files.split_first()?;
         let same = first.path == *source
             && rest.len() == dependencies.len()
@@ -98,7 +135,13 @@ impl Ahead {
         for file in &self.files {
             table.learn(&file.stamp, &file.digest);
         }
-        Some((self.files, self.skeleton))
+        let unmoved: HashSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
+        let facts = self.facts.confirmed(&unmoved);
+        Some(Standing {
+            files: self.files,
+            skeleton: self.skeleton,
+            facts,
+        })
     }
 }
 

@@ -178,6 +178,43 @@ const MODERN: Dialect = Dialect {
     digit_separators: Has::Yes,
 };
 
+/// Options, by what they begin with, that leave the name of a quoted file out of a
+/// message or write it in another way.
+const NAMELESS: [&str; 3] = [
+    "-fdiagnostics-format",
+    "-fno-show-source-location",
+    "-fdiagnostics-set-output",
+];
+
+/// Messages, which may quote lines of the sources. What a message quotes, it names
+/// the file of: the last component of its path stands somewhere in the text.
+pub struct Quotes<'m> {
+    messages: &'m [&'m [u8]],
+    /// Any file may be quoted.
+    any: bool,
+}
+
+impl<'m> Quotes<'m> {
+    /// What the compiler said when it ran `command`.
+    pub fn of(command: &Command, messages: &'m [&'m [u8]]) -> Quotes<'m> {
+        let mut options = command.args.iter().flat_map(|arg| &arg.words);
+        let any = options.any(|word| {
+            let word = word.as_bytes();
+            NAMELESS.iter().any(|o| word.starts_with(o.as_bytes()))
+        });
+        Quotes { messages, any }
+    }
+
+    /// Whether they may quote `file`.
+    pub fn may_be_of(&self, file: &Path) -> bool {
+        let name = file.file_name().map_or(&b""[..], |name| name.as_bytes());
+        // Others may be written with escapes.
+        let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"._-+".contains(b);
+        let is_named = |text: &&[u8]| memchr::memmem::find(text, name).is_some();
+        self.any || !name.iter().all(is_plain) || self.messages.iter().any(is_named)
+    }
+}
+
 /// Options, by what they begin with, that make macros count which nothing names.
 const COUNTING: [&str; 3] = ["-Wunused-macros", "-fdebug-macro", "-fmacro-debug"];
 

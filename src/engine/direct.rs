@@ -66,6 +66,7 @@ pub fn find<'m>(
         sources,
         tokens: Vec::new(),
         units: MAX_UNITS,
+        digests: Vec::new(),
     };
     for (index, variant) in variants.enumerate() {
         if !accept(&variant) {
@@ -119,6 +120,9 @@ pub fn find<'m>(
 /// From this number on, names in directories that changed are worth a new manifest.
 const MANY_NAMES: u32 = 256;
 
+/// Changed files that are remembered from one variant to the next.
+const MAX_DIGESTS: usize = 64;
+
 /// Units that are read for one call: an edit of code is not worth more.
 const MAX_UNITS: usize = 2;
 
@@ -127,9 +131,32 @@ struct Seen<'d> {
     sources: Option<Sources<'d>>,
     tokens: Vec<(Digest, TokenDigest)>,
     units: usize,
+    /// Files whose stamp moved: each variant asks for the same.
+    digests: Vec<(Vec<u8>, Stamp, Option<(Digest, Stamp)>)>,
 }
 
 impl Seen<'_> {
+    /// The digest of the file at `path`, which has the stamp `found`.
+    fn digest(
+        &mut self,
+        table: &mut InodeTable,
+        path: &CStr,
+        found: &Stamp,
+    ) -> Option<(Digest, Stamp)> {
+        let mut known = self.digests.iter();
+        if let Some((_, _, digest)) =
+            known.find(|(name, stamp, _)| name == path.to_bytes() && stamp == found)
+        {
+            return *digest;
+        }
+        let digest = crate::hash::file::digest(table, path);
+        if self.digests.len() < MAX_DIGESTS {
+            self.digests
+                .push((path.to_bytes().to_owned(), *found, digest));
+        }
+        digest
+    }
+
     /// The digest of the tokens of the file at `path`, whose content has `digest`.
     fn tokens(&mut self, path: &CStr, digest: Digest) -> Option<TokenDigest> {
         let known = self.tokens.iter().find(|(known, _)| *known == digest);
@@ -387,9 +414,9 @@ impl Visitor for Checker<'_, '_, '_> {
             Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
                 self.stale(file.path, "is empty now")
             }
-            Ok(_) => {
+            Ok(stamp) => {
                 self.by_stamps = false;
-                match crate::hash::file::digest(self.table, file.path) {
+                match self.seen.digest(self.table, file.path, &stamp) {
                     Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
                     Some((digest, stamp)) if self.may_stand(&file, digest, stamp) => true,
                     Some(_) => self.stale(file.path, "changed"),

@@ -123,7 +123,7 @@ impl Cached<'_> {
                 .manifests
                 .get(&self.manifest, &BlobName::MANIFEST);
             if matches!(unchanged, Ok(Some(now)) if now == bytes) {
-                self.put_manifest(&refreshed);
+                self.put_manifest(refreshed);
             }
         }
         Served::Exit
@@ -399,14 +399,12 @@ impl Cached<'_> {
             .get(&self.manifest, &BlobName::MANIFEST)
             .unwrap_or(None);
         let new = manifest::with_variant(old.as_deref(), variant);
-        manifests.put(&self.manifest, &BlobName::MANIFEST, &new)
+        manifests.put_entry(&self.manifest, &Entry::of(BlobName::MANIFEST, new))
     }
 
-    fn put_manifest(&mut self, bytes: &[u8]) {
-        let put = self
-            .stores
-            .manifests
-            .put(&self.manifest, &BlobName::MANIFEST, bytes);
+    fn put_manifest(&mut self, bytes: Vec<u8>) {
+        let entry = Entry::of(BlobName::MANIFEST, bytes);
+        let put = self.stores.manifests.put_entry(&self.manifest, &entry);
         if let Err(error) = put {
             self.tally
                 .note(format_args!("fresh stamps not kept: {error}"));

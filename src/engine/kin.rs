@@ -26,8 +26,8 @@ use super::hit::Served;
 use super::terminal::Terminal;
 use super::{Cached, key, preprocessed, record};
 use crate::compiler::{Class, Command, Product};
-use crate::entry::BlobName;
 use crate::entry::manifest::{self, HAS_STDERR, Variant};
+use crate::entry::{BlobName, Entry};
 use crate::hash::scan::Asked;
 use crate::hash::tokens::TokenDigest;
 use crate::hash::tokens::skeleton;
@@ -213,7 +213,8 @@ impl Cached<'_> {
         }
         list.insert(0, own);
         list.truncate(MAX_KIN);
-        if let Err(error) = manifests.put(key, &BlobName::KIN, &encode(&list)) {
+        let entry = Entry::of(BlobName::KIN, encode(&list));
+        if let Err(error) = manifests.put_entry(key, &entry) {
             self.tally.note(format_args!("kin: {error}"));
         }
     }

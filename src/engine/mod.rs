@@ -31,6 +31,7 @@ mod session;
 mod shadow;
 mod side;
 mod sides;
+mod surroundings;
 mod terminal;
 mod undeclared;
 mod unreported;
@@ -44,6 +45,7 @@ use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, 
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
+use crate::sys::clock;
 use crate::sys::paths;
 use crate::sys::process::{self, Captured, Invocation};
 use crate::sys::stdin::StandardInput;
@@ -287,6 +289,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         watch: None,
         before: sides::Before::default(),
         ahead: None,
+        facts: shadow::Facts::default(),
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -398,6 +401,8 @@ pub(crate) struct Cached<'a> {
     before: sides::Before,
     /// What has been read while the compiler ran.
     ahead: Option<ahead::Ahead>,
+    /// What the guard need not ask.
+    facts: shadow::Facts,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -469,11 +474,17 @@ impl Cached<'_> {
         let family = self.identity.family;
         let names = ahead::names(self, manifest);
         let sources = comments::Sources::of(self);
+        let around = match names.is_empty() {
+            true => None,
+            false => self.search_paths(),
+        };
+        let around = around.map(|search| surroundings::Surroundings::of(self, search));
+        let now = clock::coarse_now();
         let (compiled, ahead) = std::thread::scope(|scope| {
             // Without a thread nothing is read ahead.
             let reader = (!names.is_empty()).then(|| {
                 let builder = std::thread::Builder::new();
-                builder.spawn_scoped(scope, || ahead::read(sources, &names))
+                builder.spawn_scoped(scope, || ahead::read(sources, &names, around.as_ref(), now))
             });
             let compiled = compile::run(&self.call, family, self.command, terminal, newest);
             let ahead = reader.and_then(|reader| reader.ok()?.join().ok()?);

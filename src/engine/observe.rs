@@ -41,12 +41,13 @@ pub struct Files {
 /// the first reason not to store, if there is one.
 pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Nanos) -> Files {
     if let Some(ahead) = cached.ahead.take()
-        && let Some((files, skeleton)) =
+        && let Some(standing) =
             ahead.stands(&cached.command.source, dependencies, started, cached.table)
     {
+        cached.facts = standing.facts;
         return Files {
-            files,
-            skeleton,
+            files: standing.files,
+            skeleton: standing.skeleton,
             refusal: None,
         };
     }

@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
-use super::shadow::{self, Places, Unguarded};
+use super::shadow::{self, Unguarded};
+use super::surroundings::Surroundings;
 use super::{Cached, base, comments, existence, precompiled, restore, sides, unreported};
+use crate::compiler::Product;
 use crate::compiler::search::SearchPaths;
-use crate::compiler::{Class, Family, Product};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
 use crate::entry::{Blob, BlobName, Entry};
-use crate::hash::scan::{Asked, Lookup, Style};
+use crate::hash::scan::Lookup;
 use crate::hash::tokens::TokenDigest;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
@@ -81,6 +82,19 @@ impl Evidence {
         }
     }
 
+    /// Every byte counts of the files that `messages` may quote. Of the others the
+    /// tokens do, but all of them: messages suggest names of macros.
+    fn take_quoted_literally(&mut self, cached: &Cached<'_>, messages: &[&[u8]]) {
+        let quotes = comments::Quotes::of(cached.command, messages);
+        self.skeleton = TokenDigest::NONE;
+        for file in &mut self.files {
+            let renumbers = file.scan.as_ref().is_some_and(|scan| scan.renumbers);
+            if renumbers || quotes.may_be_of(&file.path) {
+                file.tokens = TokenDigest::NONE;
+            }
+        }
+    }
+
     /// The files as they go into the manifest, once all of them are known.
     fn manifest_files(
         &mut self,
@@ -129,7 +143,16 @@ pub fn record(
     check_compiler(cached)?;
     check_product(cached, compiled)?;
     check_undeclared(cached)?;
-    let mut evidence = guard(cached, files, &search, compiled.started, &compiled.before)?;
+    let streams = &compiled.captured;
+    let messages = [&streams.stdout[..], &streams.stderr];
+    let mut evidence = guard(
+        cached,
+        files,
+        &search,
+        compiled.started,
+        &compiled.before,
+        &messages,
+    )?;
     evidence.skeleton = skeleton;
     if evidence.precompiled {
         precompiled::add_quoted(cached, compiled, &mut evidence.files)?;
@@ -147,11 +170,12 @@ pub fn record(
     )?;
 
     let entry = entry(cached, compiled, &outputs, depfile);
-    let streams = &compiled.captured;
-    let quiet = streams.stdout.is_empty() && streams.stderr.is_empty();
-    // Messages quote their sources; precompiled headers compare them.
-    if !quiet || evidence.precompiled || evidence.held_times {
+    // Precompiled headers compare their sources, messages quote them.
+    if evidence.precompiled || evidence.held_times {
         evidence.take_literally();
+    }
+    if messages.iter().any(|text| !text.is_empty()) {
+        evidence.take_quoted_literally(cached, &messages);
     }
     let files = evidence.manifest_files(cached, compiled.started)?;
     let key = key
@@ -198,7 +222,14 @@ pub fn evidence(
     if let Some(refusal) = read.refusal {
         return Err(refusal);
     }
-    let mut evidence = guard(cached, read.files, &search, started, &Before::default())?;
+    let mut evidence = guard(
+        cached,
+        read.files,
+        &search,
+        started,
+        &Before::default(),
+        &[],
+    )?;
     evidence.skeleton = read.skeleton;
     if evidence.unreported {
         return refuse(Counter::InternalError, "the text does not show all inputs");
@@ -312,9 +343,13 @@ fn guard(
     search: &SearchPaths,
     started: Nanos,
     before: &Before,
+    messages: &[&[u8]],
 ) -> Result<Evidence, Refusal> {
     existence::resolve(&mut files)?;
-    let found = unreported::find(cached, &files, search, started)?;
+    let mut found = unreported::find(cached, &files, search, started)?;
+    if messages.iter().any(|text| !text.is_empty()) {
+        unreported::quoted::add(cached, &files, messages, started, &mut found)?;
+    }
     let mut conditions = Vec::new();
     if found.date {
         match cached.date_since(started) {
@@ -334,32 +369,16 @@ fn guard(
             })
         })
         .collect();
-    let mut absent = search.absent.clone();
+    let around = Surroundings::of(cached, search.clone());
+    let mut absent = around.absent().to_vec();
     absent.append(&mut cached.absent_inputs);
-    let is_gcc = cached.identity.family == Family::Gcc;
-    // clang looks for them beside forced headers alone, which are inputs that
-    // the command names; gcc not while it makes one.
-    let makes_one = cached.command.product == Product::PrecompiledHeader;
-    let same = super::search::same_directories(search);
-    let places = Places {
-        same: &same,
-        quote: &search.quote,
-        angle: &search.angle,
-        absent: &absent,
-        precompiled: if is_gcc && !makes_one { &[".gch"] } else { &[] },
-        by_content: is_gcc,
-        here: cached.working_directory,
-        others: &found.names,
-        before,
-    };
-    let forced: Vec<Vec<u8>> = cached
-        .command
-        .forced_includes
-        .iter()
-        .map(|name| name.as_bytes().to_owned())
-        .collect();
-    let defined = defined_names(cached);
-    let guarded = shadow::guard(&sources, &forced, &defined, &places, started);
+    let places = around.places(&absent, &found.names, before);
+    let guarded = shadow::guard(
+        &sources,
+        &places,
+        started,
+        std::mem::take(&mut cached.facts),
+    );
     let guarded = guarded.map_err(|why| match why {
         Unguarded::Late(path) => Refusal {
             counter: Counter::ModifiedInputFile,
@@ -408,33 +427,6 @@ fn guard(
         held_times: false,
         skeleton: TokenDigest::NONE,
     })
-}
-
-/// Header names in `-D` options, for `#include MACRO`.
-fn defined_names(cached: &Cached<'_>) -> Vec<Lookup> {
-    let mut found = Vec::new();
-    for arg in &cached.command.args {
-        if arg.class != Class::Macro {
-            continue;
-        }
-        for word in &arg.words {
-            for (open, close, style) in [(b'"', b'"', Style::Quote), (b'<', b'>', Style::Angle)] {
-                let bytes = word.as_bytes();
-                let Some(start) = memchr::memchr(open, bytes) else {
-                    continue;
-                };
-                let rest = bytes.get(start + 1..).unwrap_or_default();
-                if let Some(end) = memchr::memchr(close, rest) {
-                    found.push(Lookup {
-                        name: rest.get(..end).unwrap_or_default().to_owned(),
-                        style,
-                        asked: Asked::Macro,
-                    });
-                }
-            }
-        }
-    }
-    found
 }
 
 /// The files that go into the entry, by blob name.

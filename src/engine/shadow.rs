@@ -10,12 +10,17 @@
 //! More places are recorded than were looked at (names in inactive branches
 //! count too): that costs at most a needless miss, never a wrong hit.
 
+mod facts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use rustix::fs::{AtFlags, CWD, statat};
+
+pub use facts::Facts;
 
 use super::before::Before;
 use crate::entry::manifest::{Expectation, NewDirectory};
@@ -23,6 +28,9 @@ use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
 use crate::sys::stamp::{is_directory, is_link};
+
+/// Nobody chooses paths to make a table of them slow.
+type Map<K, V> = HashMap<K, V, FxBuildHasher>;
 
 /// Where the compiler searches, nearest first.
 pub struct Places<'a> {
@@ -48,6 +56,10 @@ pub struct Places<'a> {
     pub others: &'a [(PathBuf, PathBuf)],
     /// The names in directories before the compile.
     pub before: &'a Before,
+    /// Headers that options include (`-include`).
+    pub forced: &'a [Vec<u8>],
+    /// Names of headers in macros that options define.
+    pub defined: &'a [Lookup],
 }
 
 /// One file that was compiled, with what its text asks for.
@@ -89,15 +101,18 @@ pub struct Guarded {
 }
 
 /// Names in directories, each asked for once.
+#[derive(Default)]
 struct Guard {
     now: Nanos,
-    kinds: HashMap<PathBuf, Kind>,
-    names: BTreeMap<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
-    stamps: HashMap<PathBuf, Stamp>,
+    kinds: Map<PathBuf, Kind>,
+    names: Map<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
+    stamps: Map<PathBuf, Stamp>,
+    /// Names whose directories vouch for them: see [`Facts`].
+    vouched: FxHashSet<PathBuf>,
     /// Names that are links: what they lead to changes without their directory.
-    links: HashSet<PathBuf>,
+    links: FxHashSet<PathBuf>,
     /// Directories whose own stamp does not tell enough.
-    unstable: HashSet<PathBuf>,
+    unstable: FxHashSet<PathBuf>,
     precompiled: BTreeSet<PathBuf>,
     found: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
@@ -106,102 +121,21 @@ struct Guard {
     missed: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// The guard for a compile of `sources` (the main source first) with
-/// `forced` headers (`-include`). `now` is the coarse clock before the compile.
+/// The guard for a compile of `sources` (the main source first). `now` is the
+/// coarse clock before the compile, `known` what need not be asked for.
 pub fn guard(
     sources: &[Source<'_>],
-    forced: &[Vec<u8>],
-    defined: &[Lookup],
     places: &Places<'_>,
     now: Nanos,
+    known: Facts,
 ) -> Result<Guarded, Unguarded> {
     let mut guard = Guard {
         now,
-        kinds: HashMap::new(),
-        names: BTreeMap::new(),
-        stamps: HashMap::new(),
-        links: HashSet::new(),
-        unstable: HashSet::new(),
-        precompiled: BTreeSet::new(),
-        found: HashSet::new(),
-        late: None,
-        missed: None,
+        kinds: known.kinds,
+        stamps: known.stamps,
+        ..Guard::default()
     };
-    for directory in places.absent {
-        if places.before.had(directory) {
-            return Err(Unguarded::Vanished(directory.clone()));
-        }
-        guard.expect_path(directory, Path::new(""));
-    }
-    for (duplicate, listed) in places.same {
-        guard.expect(duplicate, listed.as_os_str().as_bytes(), Expectation::Same);
-        guard.unstable.insert(duplicate.clone());
-    }
-    let mut asked: HashSet<(&Path, &Lookup)> = HashSet::new();
-    let nowhere = Path::new("");
-    let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
-        // Angle names do not depend on who asks.
-        let from = match style_of(lookup) {
-            Style::Quote => beside,
-            Style::Angle => nowhere,
-        };
-        if asked.insert((from, lookup)) {
-            guard.follow(from, lookup, places, suffixes)?;
-        }
-        Ok(())
-    };
-    let all = || sources.iter().flat_map(|source| &source.scan.lookups);
-    for (index, source) in sources.iter().enumerate() {
-        let beside = source.path.parent().unwrap_or(nowhere);
-        let suffixes = match index {
-            0 => places.precompiled,
-            _ => &[],
-        };
-        for lookup in &source.scan.lookups {
-            // Files that are not source have another search path.
-            use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
-            if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
-                ask(&mut guard, beside, lookup, suffixes)?;
-            }
-        }
-    }
-    for lookup in all().filter(|lookup| lookup.asked == Asked::ExistsAnywhere) {
-        for source in sources {
-            let beside = source.path.parent().unwrap_or(nowhere);
-            ask(&mut guard, beside, lookup, &[][..])?;
-        }
-    }
-    let computing: BTreeSet<&Path> = sources
-        .iter()
-        .filter(|source| source.scan.computed)
-        .map(|source| source.path.parent().unwrap_or(nowhere))
-        .collect();
-    for beside in &computing {
-        let named = all().filter(|lookup| lookup.asked == Asked::Macro);
-        for lookup in named.chain(defined) {
-            ask(&mut guard, beside, lookup, places.precompiled)?;
-        }
-    }
-    for name in forced {
-        let lookup = Lookup {
-            name: name.clone(),
-            style: Style::Quote,
-            asked: Asked::Include,
-        };
-        guard.follow(nowhere, &lookup, places, places.precompiled)?;
-    }
-    for (place, name) in places.others {
-        let (place, name) = match name.strip_prefix("/") {
-            Ok(rest) => (Path::new("/"), rest),
-            Err(_) => (place.as_path(), name.as_path()),
-        };
-        if guard.expect_path(place, name) != Kind::File {
-            guard.check_vanished(places.before)?;
-        }
-    }
-    if !computing.is_empty() {
-        guard.explain_computed(sources, &computing, places)?;
-    }
+    guard.ask_all(sources, places)?;
     if let Some(late) = guard.late.take() {
         return Err(Unguarded::Late(late));
     }
@@ -215,11 +149,115 @@ pub fn guard(
     }
 }
 
+/// Asks while the compiler runs what [`guard`] is going to ask. `now` is not
+/// later than its start.
+pub fn foresee(sources: &[Source<'_>], places: &Places<'_>, now: Nanos) -> Facts {
+    let mut guard = Guard {
+        now,
+        ..Guard::default()
+    };
+    // Whatever is wrong here is found out by the guard itself.
+    let _ = guard.ask_all(sources, places);
+    let Guard {
+        mut kinds,
+        mut stamps,
+        vouched,
+        ..
+    } = guard;
+    kinds.retain(|path, _| vouched.contains(path));
+    stamps.retain(|_, stamp| *stamp != Stamp::NONE);
+    Facts { kinds, stamps }
+}
+
 impl Guard {
+    /// Follows every name in the sources.
+    fn ask_all(&mut self, sources: &[Source<'_>], places: &Places<'_>) -> Result<(), Unguarded> {
+        for directory in places.absent {
+            if places.before.had(directory) {
+                return Err(Unguarded::Vanished(directory.clone()));
+            }
+            self.expect_path(directory, Path::new(""));
+        }
+        for (duplicate, listed) in places.same {
+            self.expect(duplicate, listed.as_os_str().as_bytes(), Expectation::Same);
+            self.unstable.insert(duplicate.clone());
+        }
+        let mut asked: FxHashSet<(&Path, &Lookup)> = FxHashSet::default();
+        let nowhere = Path::new("");
+        let mut ask = |guard: &mut Guard, beside, lookup, suffixes| {
+            // Angle names do not depend on who asks.
+            let from = match style_of(lookup) {
+                Style::Quote => beside,
+                Style::Angle => nowhere,
+            };
+            if asked.insert((from, lookup)) {
+                guard.follow(from, lookup, places, suffixes)?;
+            }
+            Ok(())
+        };
+        let all = || sources.iter().flat_map(|source| &source.scan.lookups);
+        for (index, source) in sources.iter().enumerate() {
+            let beside = source.path.parent().unwrap_or(nowhere);
+            let suffixes = match index {
+                0 => places.precompiled,
+                _ => &[],
+            };
+            for lookup in &source.scan.lookups {
+                // Files that are not source have another search path.
+                use Asked::{Embed, ExistsAnywhere, HasEmbed, Macro};
+                if !matches!(lookup.asked, Macro | ExistsAnywhere | Embed | HasEmbed) {
+                    ask(self, beside, lookup, suffixes)?;
+                }
+            }
+        }
+        for lookup in all().filter(|lookup| lookup.asked == Asked::ExistsAnywhere) {
+            for source in sources {
+                let beside = source.path.parent().unwrap_or(nowhere);
+                ask(self, beside, lookup, &[][..])?;
+            }
+        }
+        let computing: BTreeSet<&Path> = sources
+            .iter()
+            .filter(|source| source.scan.computed)
+            .map(|source| source.path.parent().unwrap_or(nowhere))
+            .collect();
+        for beside in &computing {
+            let named = all().filter(|lookup| lookup.asked == Asked::Macro);
+            for lookup in named.chain(places.defined) {
+                ask(self, beside, lookup, places.precompiled)?;
+            }
+        }
+        for name in places.forced {
+            let lookup = Lookup {
+                name: name.clone(),
+                style: Style::Quote,
+                asked: Asked::Include,
+            };
+            self.follow(nowhere, &lookup, places, places.precompiled)?;
+        }
+        for (place, name) in places.others {
+            let (place, name) = match name.strip_prefix("/") {
+                Ok(rest) => (Path::new("/"), rest),
+                Err(_) => (place.as_path(), name.as_path()),
+            };
+            if self.expect_path(place, name) != Kind::File {
+                self.check_vanished(places.before)?;
+            }
+        }
+        if !computing.is_empty() {
+            self.explain_computed(sources, &computing, places)?;
+        }
+        Ok(())
+    }
+
     fn kind(&mut self, path: &Path) -> Kind {
         if let Some(kind) = self.kinds.get(path) {
             return *kind;
         }
+        let mut vouched = path
+            .parent()
+            .and_then(|directory| self.stamps.get(directory))
+            .is_some_and(|stamp| *stamp != Stamp::NONE);
         let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
         if let Ok(stat) = &found {
             // A directory's times move with its entries; one that was itself
@@ -228,10 +266,15 @@ impl Guard {
             let renewed = is_directory(stat) && stamp.is_modified_since(self.now);
             if stamp.is_since(self.now) && !renewed {
                 self.late = Some(path.to_owned());
+                vouched = false;
             }
         }
         if found.as_ref().is_ok_and(is_link) {
             self.links.insert(path.to_owned());
+            vouched = false;
+        }
+        if vouched {
+            self.vouched.insert(path.to_owned());
         }
         let kind = match found {
             Err(_) => Kind::Absent,
@@ -508,7 +551,9 @@ impl Guard {
     }
 
     fn finish(mut self) -> Vec<NewDirectory> {
-        self.names
+        let mut names: Vec<_> = self.names.into_iter().collect();
+        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        names
             .into_iter()
             .map(|(path, names)| {
                 let stamp = match self.unstable.contains(&path) {

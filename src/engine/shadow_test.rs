@@ -39,6 +39,21 @@ impl Tree {
     }
 
     fn try_guard(&self, sources: &[&str], angle: &[&str]) -> Result<Vec<u8>, Unguarded> {
+        let plain = self.guard_while(sources, angle, None);
+        let foreseen = self.guard_while(sources, angle, Some(&|| ()));
+        if let (Ok(plain), Ok(foreseen)) = (&plain, &foreseen) {
+            assert_eq!(plain, foreseen, "what was asked ahead changes the guard");
+        }
+        plain
+    }
+
+    /// With `meanwhile`, much is asked ahead, and `meanwhile` happens before the rest.
+    fn guard_while(
+        &self,
+        sources: &[&str],
+        angle: &[&str],
+        meanwhile: Option<&dyn Fn()>,
+    ) -> Result<Vec<u8>, Unguarded> {
         clock::settle();
         let read: Vec<(PathBuf, Scan)> = sources
             .iter()
@@ -64,8 +79,18 @@ impl Tree {
             others: &[],
             before: &Before::default(),
             precompiled: &[".gch"],
+            forced: &[],
+            defined: &[],
         };
-        let directories = guard(&sources, &[], &[], &places, clock::coarse_now())?.directories;
+        let now = clock::coarse_now();
+        let known = meanwhile.map(|meanwhile| {
+            let known = foresee(&sources, &places, now);
+            meanwhile();
+            let unmoved = read.iter().map(|(path, _)| path.as_path()).collect();
+            known.confirmed(&unmoved)
+        });
+        let known = known.unwrap_or_default();
+        let directories = guard(&sources, &places, now, known)?.directories;
         let variant = NewVariant {
             result: Key([0; 32]),
             duration_ms: 0,
@@ -112,6 +137,49 @@ fn i3_a_header_in_an_earlier_directory() {
     tree.write("b/h2.h", "");
     assert!(tree.holds(&manifest).is_some());
     tree.write("a/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
+fn what_changes_after_it_was_asked_ahead_is_asked_again() {
+    let new = || {
+        Tree::new(&[
+            ("x.c", "#include <s/h.h>\n#include <e.h>\n"),
+            ("b/s/h.h", ""),
+            ("b/e.h", ""),
+            ("a/o.h", ""),
+        ])
+    };
+    let sources = ["x.c", "b/s/h.h", "b/e.h"];
+    let guard = |tree: &Tree, meanwhile: &dyn Fn()| {
+        tree.guard_while(&sources, &["a", "b"], Some(meanwhile))
+    };
+
+    let tree = new();
+    let appears = guard(&tree, &|| tree.write("a/e.h", ""));
+    assert!(matches!(appears, Err(Unguarded::Late(path)) if path.ends_with("a/e.h")));
+
+    let tree = new();
+    let appears = guard(&tree, &|| tree.write("a/s/h.h", ""));
+    assert!(matches!(appears, Err(Unguarded::Late(_))));
+
+    // Moved there, with times of long ago but for the directory's own.
+    let tree = new();
+    tree.write("old/h.h", "");
+    clock::settle();
+    let moved = guard(&tree, &|| {
+        fs_err::rename(tree.path("old"), tree.path("a/s")).unwrap();
+    });
+    assert!(matches!(moved, Err(Unguarded::Late(_))));
+
+    // What is gone afterwards is not said to be there.
+    let tree = new();
+    let gone = guard(&tree, &|| {
+        fs_err::remove_dir_all(tree.path("b/s")).unwrap();
+    });
+    let manifest = gone.unwrap();
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("b/s/h.h", "");
     assert_eq!(tree.holds(&manifest), None);
 }
 

@@ -15,6 +15,7 @@
 //!   of `--embed-dir=`.
 
 mod drivers;
+pub mod quoted;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -83,6 +83,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of one blob.
+    pub fn of(name: BlobName, blob: impl Into<Blob>) -> Entry {
+        let mut entry = Entry::default();
+        entry.insert(name, blob);
+        entry
+    }
+
     /// Adds or replaces a blob.
     pub fn insert(&mut self, name: BlobName, blob: impl Into<Blob>) {
         self.blobs.insert(name, blob.into());

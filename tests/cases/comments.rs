@@ -186,6 +186,71 @@ fn i1_comments_beside_messages() {
 }
 
 #[test]
+fn i1_comments_in_files_that_no_message_quotes() {
+    each(|env| {
+        let header = |comment: &str| {
+            format!("static inline int h(int x) {{ return x; }} // {comment}\n#define UNUSED 1\n")
+        };
+        let warns = |comment: &str| {
+            format!("static inline int w(int x) {{ int unused; return x; }} // {comment}\n")
+        };
+        let source = "#include \"h.h\"\nint f(void) { int unused; return h(1); }\n";
+        env.write("h.h", header("one"));
+        env.write("a.c", source);
+        env.cc("-c a.c -Wall").miss_then_hit();
+        env.write("h.h", header("two"));
+        env.cc("-c a.c -Wall").direct_hit();
+        env.cc("-c a.c -Wall").direct_hit();
+        // Messages may suggest macros.
+        env.write("h.h", header("two").replace("UNUSED", "OTHER"));
+        env.cc("-c a.c -Wall").miss();
+        // A message about the header itself.
+        env.write("w.h", warns("one"));
+        env.write("b.c", format!("#include \"w.h\"\n{source}"));
+        env.cc("-c b.c -Wall").miss_then_hit();
+        env.write("w.h", warns("two"));
+        env.cc("-c b.c -Wall").miss();
+        env.write("h.h", header("three").replace("UNUSED", "OTHER"));
+        env.cc("-c b.c -Wall").direct_hit();
+        // Messages that do not say where.
+        for option in ["-fno-show-source-location", "-fdiagnostics-format=json"] {
+            env.write("w.h", warns("one"));
+            env.cc(&format!("-c b.c -Wall {option}")).right();
+            env.write("w.h", warns("two"));
+            env.cc(&format!("-c b.c -Wall {option}")).not_served();
+        }
+    });
+}
+
+#[test]
+fn i1_messages_that_quote_a_file_of_line_directives() {
+    each(|env| {
+        env.write("gram.y", "first { one }\nint unused; /* one */\n");
+        env.write(
+            "a.c",
+            "int f(void) {\n#line 2 \"gram.y\"\nint unused;\nreturn 1; }\n",
+        );
+        env.cc("-c a.c -Wall").right();
+        env.cc("-c a.c -Wall").right();
+        env.write("gram.y", "first { one }\nint unused; /* two */\n");
+        env.cc("-c a.c -Wall").right();
+        env.remove("gram.y");
+        env.cc("-c a.c -Wall").right();
+        env.write("gram.y", "first { one }\nint unused; /* two */\n");
+        env.cc("-c a.c -Wall").right();
+        // Markers in preprocessed text.
+        env.write("q.c", "int f(void) { int unused; return 1; } // one\n");
+        env.write(
+            "p.i",
+            "# 1 \"q.c\"\nint f(void) { int unused; return 1; }\n",
+        );
+        env.cc("-c p.i -Wall").miss_then_hit();
+        env.write("q.c", "int f(void) { int unused; return 1; } // two\n");
+        env.cc("-c p.i -Wall").right();
+    });
+}
+
+#[test]
 fn i1_comments_where_products_hold_the_source() {
     let edit = |env: &Env, options: &str| {
         env.write("a.c", "int f(int x) { return x; } // one\n");

@@ -1,0 +1,41 @@
+//! What names in directories were while the compiler ran.
+//!
+//! The guard asks for hundreds of names after each compile. A thread that has
+//! nothing else to do meanwhile asks first and keeps what a directory's stamp can
+//! vouch for: a name that was asked for after the stamp was taken, in a directory
+//! whose stamp is still the same, is what it was. What does not hold afterwards is
+//! asked for once more.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::{Kind, Map, or_here};
+use crate::sys::Stamp;
+
+/// Answers that may be used again.
+#[derive(Default)]
+pub struct Facts {
+    pub(super) kinds: Map<PathBuf, Kind>,
+    pub(super) stamps: Map<PathBuf, Stamp>,
+}
+
+impl Facts {
+    /// What still holds now. `unmoved` are files whose own stamps are known not to
+    /// have moved since: a directory does not tell when a file in it is changed.
+    pub fn confirmed(mut self, unmoved: &HashSet<&Path>) -> Facts {
+        self.stamps
+            .retain(|path, stamp| Stamp::of_path(or_here(path)).is_ok_and(|now| now == *stamp));
+        let stamps = &self.stamps;
+        let vouched = |path: &Path| path.parent().is_some_and(|dir| stamps.contains_key(dir));
+        self.kinds.retain(|path, kind| {
+            vouched(path)
+                && match kind {
+                    Kind::Absent => true,
+                    Kind::Directory => stamps.contains_key(path),
+                    Kind::File => unmoved.contains(path.as_path()),
+                    Kind::Dangling => false,
+                }
+        });
+        self
+    }
+}
