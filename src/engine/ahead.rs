@@ -28,8 +28,17 @@ use crate::sys::clock::{self, Nanos};
 /// What was read ahead.
 pub struct Ahead {
     files: Vec<Dependency>,
+    /// How the manifest names the same files.
+    listed: Vec<Listed>,
     skeleton: TokenDigest,
     facts: Facts,
+}
+
+/// A file as the manifest lists it.
+pub struct Listed {
+    path: PathBuf,
+    digest: Digest,
+    stamp: Stamp,
 }
 
 /// What stands.
@@ -40,7 +49,7 @@ pub struct Standing {
 }
 
 /// The files to read, the source first; empty if it would be no use.
-pub fn names(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<PathBuf> {
+pub fn list(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<Listed> {
     let simple = cached.call.input.is_none()
         && cached.base_dir.is_none()
         && cached.other_inputs().is_empty()
@@ -48,33 +57,34 @@ pub fn names(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<PathBuf> {
     let newest = manifest
         .filter(|_| simple)
         .and_then(|bytes| manifest::variants(bytes)?.next());
-    let mut names = Names(Vec::new());
+    let mut list = List(Vec::new());
     if let Some(variant) = newest {
-        variant.visit(&mut names);
+        variant.visit(&mut list);
     }
-    match names.0.first() {
-        Some(first) if *first == cached.command.source => names.0,
+    match list.0.first() {
+        Some(first) if first.path == cached.command.source => list.0,
         _ => Vec::new(),
     }
 }
 
-/// Reads `names`, and follows the names in them through `around`. `None`: one
+/// Reads the files of `listed`, and follows the names in them through `around`. `None`: one
 /// cannot be read. `now` is not later than the start of the compile.
 pub fn read(
     sources: Sources<'_>,
-    names: &[PathBuf],
+    listed: Vec<Listed>,
     around: Option<&Surroundings<'_>>,
     now: Nanos,
 ) -> Option<Ahead> {
-    let mut files = Vec::with_capacity(names.len());
+    let mut files = Vec::with_capacity(listed.len());
     let mut blind = Blind::of(sources);
-    for path in names {
-        files.push(read_one(path, &mut blind)?.0);
+    for file in &listed {
+        files.push(read_one(&file.path, &mut blind)?.0);
     }
     let skeleton = blind.settle(&mut files);
     let facts = around.map(|around| foresee(&files, around, now));
     (!files.is_empty()).then_some(Ahead {
         files,
+        listed,
         skeleton,
         facts: facts.unwrap_or_default(),
     })
@@ -132,8 +142,11 @@ impl Ahead {
         if !same || !self.files.iter().all(unmoved) {
             return None;
         }
-        for file in &self.files {
-            table.learn(&file.stamp, &file.digest);
+        for (file, listed) in self.files.iter().zip(&self.listed) {
+            // The table knows, or knew, what the manifest says.
+            if (file.stamp, file.digest) != (listed.stamp, listed.digest) {
+                table.learn(&file.stamp, &file.digest);
+            }
         }
         let unmoved: HashSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
         let facts = self.facts.confirmed(&unmoved);
@@ -145,16 +158,19 @@ impl Ahead {
     }
 }
 
-struct Names(Vec<PathBuf>);
+struct List(Vec<Listed>);
 
-impl Visitor for Names {
+impl Visitor for List {
     fn condition(&mut self, _: ConditionKind, _: Digest) -> bool {
         true
     }
 
     fn file(&mut self, file: FileCheck<'_>) -> bool {
-        self.0
-            .push(PathBuf::from(OsStr::from_bytes(file.path.to_bytes())));
+        self.0.push(Listed {
+            path: PathBuf::from(OsStr::from_bytes(file.path.to_bytes())),
+            digest: file.digest,
+            stamp: file.stamp,
+        });
         true
     }
 

@@ -472,9 +472,9 @@ impl Cached<'_> {
         self.before = sides::Before::look(self.command);
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
-        let names = ahead::names(self, manifest);
+        let listed = ahead::list(self, manifest);
         let sources = comments::Sources::of(self);
-        let around = match names.is_empty() {
+        let around = match listed.is_empty() {
             true => None,
             false => self.search_paths(),
         };
@@ -482,9 +482,9 @@ impl Cached<'_> {
         let now = clock::coarse_now();
         let (compiled, ahead) = std::thread::scope(|scope| {
             // Without a thread nothing is read ahead.
-            let reader = (!names.is_empty()).then(|| {
+            let reader = (!listed.is_empty()).then(|| {
                 let builder = std::thread::Builder::new();
-                builder.spawn_scoped(scope, || ahead::read(sources, &names, around.as_ref(), now))
+                builder.spawn_scoped(scope, || ahead::read(sources, listed, around.as_ref(), now))
             });
             let compiled = compile::run(&self.call, family, self.command, terminal, newest);
             let ahead = reader.and_then(|reader| reader.ok()?.join().ok()?);

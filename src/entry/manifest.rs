@@ -38,6 +38,11 @@ const VERSION: u32 = 3;
 /// Variants kept in one manifest; the least recently added go.
 pub const MAX_VARIANTS: usize = 24;
 
+/// Above this size, which each hit reads and each miss writes, only the newest
+/// [`MIN_VARIANTS`] are kept.
+const MAX_BYTES: usize = 512 << 10;
+const MIN_VARIANTS: usize = 4;
+
 /// The stored standard error is not empty.
 pub const HAS_STDERR: u32 = 1;
 /// The stored standard error was written in colour.
@@ -378,21 +383,29 @@ impl NewVariant {
 /// A manifest with `new` in front of the variants of `old` (if that is one),
 /// without those that lead to the same result under the same conditions.
 pub fn with_variant(old: Option<&[u8]>, new: &NewVariant) -> Vec<u8> {
-    let new = new.encode();
+    let mut framed = Writer::new();
+    let encoded = new.encode();
+    framed.u32(encoded.len() as u32);
+    framed.raw(&encoded);
+    let new = framed.bytes;
     let mut kept: Vec<&[u8]> = Vec::new();
-    if let Some(variants) = old.and_then(variants) {
-        kept.extend(
-            variants
-                .filter(|variant| !same_preconditions(variant.raw, &new))
-                .map(|variant| variant.raw)
-                .take(MAX_VARIANTS - 1),
-        );
+    let mut size = new.len();
+    let read = Variant::read(&mut Reader::new(&new));
+    if let (Some(variants), Some(new)) = (old.and_then(variants), read) {
+        for variant in variants.filter(|variant| !same_preconditions(variant, &new)) {
+            size += variant.raw.len();
+            let room = size <= MAX_BYTES || kept.len() + 1 < MIN_VARIANTS;
+            if !room || kept.len() + 1 == MAX_VARIANTS {
+                break;
+            }
+            kept.push(variant.raw);
+        }
     }
     let mut out = Writer::new();
+    out.bytes.reserve_exact(16 + size);
     out.raw(MAGIC);
     out.u32(VERSION);
     out.u32(kept.len() as u32 + 1);
-    out.u32(new.len() as u32);
     out.raw(&new);
     for variant in kept {
         out.raw(variant);
@@ -400,37 +413,32 @@ pub fn with_variant(old: Option<&[u8]>, new: &NewVariant) -> Vec<u8> {
     out.bytes
 }
 
-/// Whether two encoded variants have the same result, conditions and files.
-fn same_preconditions(raw: &[u8], new: &[u8]) -> bool {
-    #[derive(Default, PartialEq)]
-    struct Summary(Vec<(u32, Digest)>, Vec<(Digest, Vec<u8>)>);
-    impl Visitor for Summary {
-        fn condition(&mut self, kind: ConditionKind, digest: Digest) -> bool {
-            self.0.push((kind as u32, digest));
-            true
-        }
-        fn file(&mut self, file: FileCheck<'_>) -> bool {
-            self.1.push((file.digest, file.path.to_bytes().to_owned()));
-            true
-        }
-        fn directory(&mut self, _: DirectoryCheck<'_>) -> bool {
-            false
-        }
+/// Whether two variants have the same conditions and files; what cannot be read is
+/// not worth keeping.
+fn same_preconditions(one: &Variant<'_>, other: &Variant<'_>) -> bool {
+    let [conditions, files, _] = one.counts;
+    if other.counts[..2] != [conditions, files] {
+        return false;
     }
-    let summary = |raw: &[u8]| {
-        let variant = Variant::read(&mut Reader::new(raw))?;
-        let mut summary = Summary::default();
-        variant.visit(&mut summary)?;
-        Some(summary)
+    let (mut one, mut other) = (Reader::new(one.body), Reader::new(other.body));
+    let mut same = || {
+        for _ in 0..conditions {
+            if (one.u32()?, one.array::<32>()?) != (other.u32()?, other.array::<32>()?) {
+                return Some(false);
+            }
+        }
+        for _ in 0..files {
+            let digests = (one.array::<32>()?, other.array::<32>()?);
+            // Tokens and stamp.
+            one.take(16 + 40)?;
+            other.take(16 + 40)?;
+            if digests.0 != digests.1 || one.text()? != other.text()? {
+                return Some(false);
+            }
+        }
+        Some(true)
     };
-    let mut framed = Writer::new();
-    framed.u32(new.len() as u32);
-    framed.raw(new);
-    match (summary(raw), summary(&framed.bytes)) {
-        (Some(old), Some(new)) => old == new,
-        // What cannot be read is not worth keeping.
-        _ => true,
-    }
+    same().unwrap_or(true)
 }
 
 /// How a file or directory was found to be.
