@@ -23,8 +23,12 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("c", "libc.a"),
 ];
 
+/// What glibc says of itself where `src/sys/start/glibc.rs` fits it.
+const KNOWN_STARTS: &[&str] = &["stable release version 2.36."];
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(own_start)");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let native = env::var("HOST") == env::var("TARGET");
     let glibc = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
@@ -54,4 +58,15 @@ fn main() {
     for flag in flags {
         println!("cargo::rustc-link-arg-bin=cache={flag}");
     }
+    let is_known = archive("libc.a")
+        .and_then(|path| fs::read(path).ok())
+        .is_some_and(|libc| KNOWN_STARTS.iter().any(|version| holds(&libc, version)));
+    if is("CARGO_CFG_TARGET_ARCH", "x86_64") && is_known {
+        println!("cargo::rustc-cfg=own_start");
+    }
+}
+
+fn holds(text: &[u8], part: &str) -> bool {
+    text.windows(part.len())
+        .any(|found| found == part.as_bytes())
 }

@@ -40,8 +40,8 @@ pub const MAX_VARIANTS: usize = 24;
 
 /// Above this size, which each hit reads and each miss writes, only the newest
 /// [`MIN_VARIANTS`] are kept.
-const MAX_BYTES: usize = 512 << 10;
-const MIN_VARIANTS: usize = 4;
+const MAX_BYTES: usize = 128 << 10;
+const MIN_VARIANTS: usize = 6;
 
 /// The stored standard error is not empty.
 pub const HAS_STDERR: u32 = 1;

@@ -4,6 +4,8 @@
 //! stack for a handler of stack overflows and installs it: a dozen calls of a
 //! program whose whole work is a hundred. What of it matters is done here.
 
+mod glibc;
+
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
@@ -26,6 +28,9 @@ macro_rules! entry_point {
             // SAFETY: these are the C runtime's own arguments.
             unsafe { $crate::sys::start::enter(count, words, $run) }
         }
+
+        #[cfg(own_start)]
+        $crate::glibc_start!();
     };
 }
 
