@@ -61,6 +61,9 @@ impl<'a> Build<'a> {
         units::unpack_redis(&build.tree)?;
         bench.say("builds: the plain compiler");
         build.make(None);
+        // The first run throws away the list of dependencies that it made, for new
+        // settings; making that again is no compile.
+        build.make(None);
         copy(&build.tree.join("src"), &build.objects);
         build.remove_objects();
         copy(&build.tree, &build.template);

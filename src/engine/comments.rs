@@ -16,7 +16,7 @@ use super::observe::Dependency;
 use crate::compiler::{Class, Command, Family, Product};
 use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
-use crate::hash::tokens::{self, Dialect, Has, TokenDigest};
+use crate::hash::tokens::{self, Columns, Dialect, Has, TokenDigest};
 
 /// Files beside the product in which no comment shows.
 const BLIND_ROLES: [&str; 4] = ["aux-info", "callgraph", "dwo", "stack-usage"];
@@ -81,10 +81,15 @@ const PRAGMAS: [&[u8]; 5] = [
     b"-Wtraditional",
 ];
 
-/// Room in gcc's table of places, in columns: with less than a quarter of it in
-/// use, every token has its column (`line-map.h`: 2^30 places less a quarter,
-/// 32 for each column).
-const COLUMNS: u64 = 10_000_000;
+/// Room in gcc's table of places, in columns (`line-map.h`: 0x50000000 places, 32
+/// for each column): every token has its column until that is used up, however
+/// often files are included, if a third of it is enough for all of them once.
+const COLUMNS: u64 = 0x5000_0000 / 32;
+
+/// Whether columns may run out, now or with other comments.
+fn run_out(columns: Columns) -> bool {
+    columns.taken > COLUMNS / 3 || columns.at_most > COLUMNS
+}
 
 /// How to read the sources of `command` where comments cannot reach its
 /// result. `None`: they can.
@@ -245,10 +250,9 @@ impl<'a> Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// The token digest of one source, if comments cannot reach the result.
-    pub fn tokens(&self, text: &[u8]) -> Option<TokenDigest> {
-        let dialect = dialect(self.family, self.command)?;
-        Some(tokens::digest(text, dialect))
+    /// How to read the tokens of a source, if comments cannot reach the result.
+    pub fn dialect(&self) -> Option<Dialect> {
+        dialect(self.family, self.command)
     }
 
     /// Whether neither comments nor macros that nothing names can reach the result.
@@ -283,8 +287,8 @@ impl Sources<'_> {
                 .iter()
                 .filter(|file| file.may_change)
                 .any(|file| !seen.insert(&file.bytes));
-            let columns: u64 = unit.iter().map(|file| tokens::columns(&file.bytes)).sum();
-            if twins || columns > COLUMNS {
+            let columns = unit.iter().map(|file| tokens::columns(&file.bytes));
+            if twins || run_out(columns.fold(Columns::default(), Columns::and)) {
                 return None;
             }
         }
@@ -321,7 +325,7 @@ pub fn is_unexpected(product: &[u8]) -> bool {
 pub struct Blind<'a> {
     sources: Sources<'a>,
     dialect: Option<Dialect>,
-    columns: u64,
+    columns: Columns,
     texts: Vec<Vec<u8>>,
 }
 
@@ -334,7 +338,7 @@ impl<'a> Blind<'a> {
         Blind {
             dialect: dialect(sources.family, sources.command),
             sources,
-            columns: 0,
+            columns: Columns::default(),
             texts: Vec::new(),
         }
     }
@@ -345,8 +349,8 @@ impl<'a> Blind<'a> {
         let Some(dialect) = self.dialect else {
             return TokenDigest::NONE;
         };
-        self.columns = self.columns.saturating_add(tokens::columns(&text));
-        let too_many = self.sources.family == Family::Gcc && self.columns > COLUMNS;
+        self.columns = self.columns.and(tokens::columns(&text));
+        let too_many = self.sources.family == Family::Gcc && run_out(self.columns);
         let embeds = scan.computed_embed || scan.lookups.iter().any(is_embed);
         let reads_text = scan.timestamp || scan.assembler_file || embeds;
         if too_many || reads_text || asks_for_comments(&text) {

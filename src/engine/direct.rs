@@ -20,7 +20,7 @@ use super::precompiled;
 use crate::entry::manifest::{
     self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
 };
-use crate::hash::tokens::TokenDigest;
+use crate::hash::tokens::{self, TokenDigest};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
@@ -157,14 +157,33 @@ impl Seen<'_> {
         digest
     }
 
-    /// The digest of the tokens of the file at `path`, whose content has `digest`.
-    fn tokens(&mut self, path: &CStr, digest: Digest) -> Option<TokenDigest> {
+    /// The digest of the tokens of the file at `path`, whose content has `digest`:
+    /// each is read once on a machine.
+    fn tokens(
+        &mut self,
+        table: &mut InodeTable,
+        path: &CStr,
+        digest: Digest,
+    ) -> Option<TokenDigest> {
         let known = self.tokens.iter().find(|(known, _)| *known == digest);
         if let Some((_, tokens)) = known {
             return Some(*tokens);
         }
-        let text = text(path, digest)?;
-        let tokens = self.sources?.tokens(&text)?;
+        let dialect = self.sources?.dialect()?;
+        let place = tokens::place(&digest, dialect);
+        let tokens = match table
+            .get(&place)
+            .and_then(|known| known.0.first_chunk().copied())
+        {
+            Some(known) => TokenDigest(known),
+            None => {
+                let tokens = tokens::digest(&text(path, digest)?, dialect);
+                let mut padded = [0; 32];
+                padded[..16].copy_from_slice(&tokens.0);
+                table.put(&place, &Digest(padded));
+                tokens
+            }
+        };
         self.tokens.push((digest, tokens));
         Some(tokens)
     }
@@ -232,7 +251,7 @@ impl Checker<'_, '_, '_> {
         let is_named = self.precompiled.has(file.path.to_bytes());
         let tokens = match is_named {
             true => self.precompiled.recipe(&digest),
-            false => self.seen.tokens(file.path, digest),
+            false => self.seen.tokens(self.table, file.path, digest),
         };
         let Some(tokens) = tokens else {
             return false;

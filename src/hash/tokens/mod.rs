@@ -31,6 +31,9 @@ pub mod skeleton;
 
 use lexer::{Kind, Span};
 
+use super::Digest;
+use crate::sys::Stamp;
+
 /// Digest of a file's tokens and their places: 16 bytes of BLAKE3, of which the
 /// first four are of the lines of code alone ([`TokenDigest::may_share_skeleton`]).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -106,11 +109,61 @@ pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
     TokenDigest(digest)
 }
 
-/// An upper bound for the room that a file takes in gcc's table of places, in
-/// columns: its lines, each as wide as the power of two above the widest.
-pub fn columns(text: &[u8]) -> u64 {
-    let lines = memchr::memchr_iter(b'\n', text).count() as u64 + 1;
-    lines << width_class(text)
+/// Under what an inode table remembers the token digest of the content with
+/// `digest`: no file has such a device.
+pub fn place(digest: &Digest, dialect: Dialect) -> Stamp {
+    let of = |range: std::ops::Range<usize>| {
+        let part = digest.0.get(range).and_then(<[u8]>::first_chunk);
+        part.copied().unwrap_or_default()
+    };
+    let language = dialect.raw_strings as u8 * 3 + dialect.digit_separators as u8;
+    let version = VERSION.last().copied().unwrap_or_default();
+    Stamp {
+        device: u64::from_be_bytes([b't', b'o', b'k', b'e', b'n', b's', version, language]),
+        inode: u64::from_le_bytes(of(0..8)),
+        size: u64::from_le_bytes(of(8..16)),
+        modified: i64::from_le_bytes(of(16..24)),
+        changed: i64::from_le_bytes(of(24..32)),
+    }
+}
+
+/// The room that a file takes in gcc's table of places, in columns.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Columns {
+    /// As it is: a line takes a power of two, and so do those behind a wide one
+    /// until a short one comes (`line-map.cc`, `linemap_line_start`).
+    pub taken: u64,
+    /// With any comments: each line as wide as the widest may get with the same
+    /// digest.
+    pub at_most: u64,
+}
+
+impl Columns {
+    /// Those of two files.
+    pub fn and(self, other: Columns) -> Columns {
+        Columns {
+            taken: self.taken.saturating_add(other.taken),
+            at_most: self.at_most.saturating_add(other.at_most),
+        }
+    }
+}
+
+/// The room that the file content `text` takes.
+pub fn columns(text: &[u8]) -> Columns {
+    let mut bits = 7;
+    let mut columns = Columns::default();
+    let mut lines = 0;
+    for line in text.split(|b| *b == b'\n') {
+        let width = line.len() + 2;
+        let fitting = (usize::BITS - width.leading_zeros()).max(7);
+        if fitting > bits || (width <= 80 && bits >= 10) {
+            bits = fitting;
+        }
+        columns.taken += 1 << bits;
+        lines += 1;
+    }
+    columns.at_most = lines << width_class(text);
+    columns
 }
 
 /// The number of bits that the widest line's length takes, at least seven.

@@ -155,7 +155,12 @@ fn wide_lines_count_roughly() {
     assert_eq!(of(&line(10)), of(&line(100)));
     assert_ne!(of(&line(100)), of(&line(1000)));
     assert_ne!(of(&line(3000)), of(&line(3001)));
-    assert_eq!(columns(b"int a;\nint b;\n"), 3 * 128);
+    let two = columns(b"int a;\nint b;\n");
+    assert_eq!((two.taken, two.at_most), (3 * 128, 3 * 128));
+    let wide = format!("{}\nshort\n{}\nshort\n", "x".repeat(300), "x".repeat(1000));
+    let wide = columns(wide.as_bytes());
+    assert_eq!(wide.taken, 512 + 512 + 1024 + 128 + 128);
+    assert_eq!(wide.at_most, 5 * 1024);
 }
 
 #[test]
@@ -174,5 +179,35 @@ proptest::proptest! {
     fn any_bytes(text in "(//|/\\*|\\*/|\\\\\n|\n|\"|'|R\"\\(|\\)\"|#|<|>|a| |\t|\r|1)*") {
         of(&text);
         cxx(&text);
+    }
+}
+
+#[test]
+fn each_content_has_a_place_of_its_own_for_each_language() {
+    let one = Digest::of(b"one");
+    let places = [
+        place(&one, Dialect::ANY),
+        place(&Digest::of(b"two"), Dialect::ANY),
+        place(
+            &one,
+            Dialect {
+                raw_strings: Has::Yes,
+                ..Dialect::ANY
+            },
+        ),
+        place(
+            &one,
+            Dialect {
+                digit_separators: Has::Yes,
+                ..Dialect::ANY
+            },
+        ),
+    ];
+    for (index, place) in places.iter().enumerate() {
+        assert!(places.iter().skip(index + 1).all(|other| other != place));
+        assert!(
+            place.device > u64::from(u32::MAX),
+            "no device has this number"
+        );
     }
 }

@@ -90,12 +90,13 @@ macro_rules! glibc_start {
             }
 
             /// Called by `_start`, once, on the stack that the kernel made.
+            ///
+            /// Until the relocations are done, neither `memcpy` nor anything else that
+            /// is selected may be called, nor may there be any thread-local variable
+            /// before its storage is: so there are only scalars here and no calls but
+            /// glibc's own, in glibc's order.
             // SAFETY: nothing else has this name: the object file of glibc that has
-            // it is not linked, since nothing that it defines is missing. Until the
-            // relocations are done, neither `memcpy` nor anything else that is
-            // selected may be called, nor may there be any thread-local variable
-            // before its storage is: so there are only scalars here and no calls but
-            // glibc's own. The order is glibc's.
+            // it is not linked, since nothing that it defines is missing.
             #[unsafe(no_mangle)]
             unsafe extern "C" fn __libc_start_main(
                 main: extern "C" fn(c_int, Words, Words) -> c_int,
@@ -127,8 +128,10 @@ macro_rules! glibc_start {
                     __libc_setup_tls();
                     // The stack protector's word, whose lowest byte ends strings, and
                     // the one that stored pointers are mixed with (`tcbhead_t`).
-                    std::arch::asm!("mov fs:[0x28], {}", in(reg) *_dl_random & !0xff);
-                    std::arch::asm!("mov fs:[0x30], {}", in(reg) *_dl_random.offset(1));
+                    // The kernel's random bytes lie anywhere.
+                    let guards = _dl_random.cast::<[u64; 2]>().read_unaligned();
+                    std::arch::asm!("mov fs:[0x28], {}", in(reg) guards[0] & !0xff);
+                    std::arch::asm!("mov fs:[0x30], {}", in(reg) guards[1]);
                     if let Some(unload) = unload {
                         __cxa_atexit(unload, std::ptr::null_mut(), std::ptr::null_mut());
                     }
