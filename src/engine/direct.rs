@@ -126,13 +126,17 @@ const MAX_DIGESTS: usize = 64;
 /// Units that are read for one call: an edit of code is not worth more.
 const MAX_UNITS: usize = 2;
 
+/// A path, the stamp that was found there, and the content's digest with the stamp to
+/// trust it by.
+type Digested = (Vec<u8>, Stamp, Option<(Digest, Stamp)>);
+
 /// Changed files whose tokens have been looked at.
 struct Seen<'d> {
     sources: Option<Sources<'d>>,
     tokens: Vec<(Digest, TokenDigest)>,
     units: usize,
     /// Files whose stamp moved: each variant asks for the same.
-    digests: Vec<(Vec<u8>, Stamp, Option<(Digest, Stamp)>)>,
+    digests: Vec<Digested>,
 }
 
 impl Seen<'_> {

@@ -461,7 +461,10 @@ impl Cached<'_> {
             preprocessed: key,
             kin,
         };
-        self.compile(&keys, manifest.as_deref(), terminal)
+        let end = self.compile(&keys, manifest.as_deref(), terminal);
+        // What was made ready and not needed goes.
+        self.stores.results.expect_puts(0);
+        end
     }
 
     /// Runs the compiler, passes on what it says, and stores the result.
@@ -481,10 +484,16 @@ impl Cached<'_> {
         let around = around.map(|search| surroundings::Surroundings::of(self, search));
         let now = clock::coarse_now();
         let (compiled, ahead) = std::thread::scope(|scope| {
-            // Without a thread nothing is read ahead.
-            let reader = (!listed.is_empty()).then(|| {
-                let builder = std::thread::Builder::new();
-                builder.spawn_scoped(scope, || ahead::read(sources, listed, around.as_ref(), now))
+            // Without a thread nothing is done ahead.
+            let reader = (!self.config.read_only).then(|| {
+                crate::sys::memory::expect_many_buffers();
+                // The result, the manifest, the record of kin.
+                let entries = 2 + usize::from(keys.kin.is_some());
+                let results = &self.stores.results;
+                std::thread::Builder::new().spawn_scoped(scope, move || {
+                    results.expect_puts(entries);
+                    ahead::read(sources, listed, around.as_ref(), now)
+                })
             });
             let compiled = compile::run(&self.call, family, self.command, terminal, newest);
             let ahead = reader.and_then(|reader| reader.ok()?.join().ok()?);

@@ -32,10 +32,16 @@ impl FileContent {
 
 /// Reads the whole of `path`. `None` if it cannot be read or changed meanwhile.
 pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
-    let mut file = open(path)?;
-    let before = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    let (file, before) = open(path)?;
     let mut bytes = Vec::with_capacity(usize::try_from(before.size).ok()?.checked_add(1)?);
-    file.read_to_end(&mut bytes).ok()?;
+    // `read_to_end` would ask for the size and the place in the file again.
+    while bytes.len() < bytes.capacity() {
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
     let after = Stamp::of(&rustix::fs::fstat(&file).ok()?);
     (before == after && after.size == bytes.len() as u64).then_some(FileContent {
         bytes,
@@ -44,13 +50,13 @@ pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
     })
 }
 
-fn open(path: impl rustix::path::Arg) -> Option<File> {
+fn open(path: impl rustix::path::Arg) -> Option<(File, Stamp)> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
     // A fifo or device has no content that a digest could stand for; the null
     // device, which builds compile to try options, is as good as an empty file.
     let stat = rustix::fs::fstat(&file).ok()?;
-    (is_regular(&stat) || is_null(&stat)).then_some(file)
+    (is_regular(&stat) || is_null(&stat)).then(|| (file, Stamp::of(&stat)))
 }
 
 /// The digest of the content of `path`, from the table where its stamp is
@@ -60,8 +66,7 @@ fn open(path: impl rustix::path::Arg) -> Option<File> {
 /// Memory is bounded however large the file is.
 pub fn digest(table: &mut InodeTable, path: impl rustix::path::Arg) -> Option<(Digest, Stamp)> {
     let now: Nanos = clock::coarse_now();
-    let mut file = open(path)?;
-    let before = Stamp::of(&rustix::fs::fstat(&file).ok()?);
+    let (mut file, before) = open(path)?;
     if let Some(digest) = table.get(&before) {
         return Some((digest, before));
     }

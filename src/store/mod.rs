@@ -211,6 +211,13 @@ pub trait Store: Send + Sync {
     /// Root directory of a disk store.
     fn dir(&self) -> Option<&Path>;
 
+    /// Says how many entries are going to be stored soon, so that what takes time and
+    /// needs no content can be done now, on any thread; 0: no more. Nothing depends
+    /// on it.
+    fn expect_puts(&self, count: usize) {
+        let _ = count;
+    }
+
     /// A view on the part of the store under `namespace`. This store sees the
     /// entries of every namespace in get, has, stats and clean. A budget is not
     /// inherited: the view has none of its own, but what is written through it

@@ -379,6 +379,14 @@ pub fn link_into(from: &Path, dir: impl AsFd, name: &str) -> io::Result<()> {
     )?)
 }
 
+/// The path `to` as a second name for the file `name` in `dir`.
+///
+/// # Errors
+/// Of `link`.
+pub fn link_out(dir: impl AsFd, name: &str, to: &Path) -> io::Result<()> {
+    Ok(rustix::fs::linkat(dir, name, CWD, to, AtFlags::empty())?)
+}
+
 /// A second name in `to` for the file `name` in `from`.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ pub mod cpu;
 pub mod disk;
 pub mod filesystem;
 pub mod fs;
+pub mod memory;
 pub mod paths;
 pub mod process;
 pub mod signals;

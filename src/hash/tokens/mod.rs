@@ -152,24 +152,35 @@ impl Columns {
 pub fn columns(text: &[u8]) -> Columns {
     let mut bits = 7;
     let mut columns = Columns::default();
-    let mut lines = 0;
-    for line in text.split(|b| *b == b'\n') {
-        let width = line.len() + 2;
+    let (mut lines, mut longest, mut start) = (0, 0, 0);
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        let length = end - start;
+        start = end + 1;
+        let width = length + 2;
         let fitting = (usize::BITS - width.leading_zeros()).max(7);
         if fitting > bits || (width <= 80 && bits >= 10) {
             bits = fitting;
         }
         columns.taken += 1 << bits;
         lines += 1;
+        longest = longest.max(length);
     }
-    columns.at_most = lines << width_class(text);
+    columns.at_most = lines << class_of(longest);
     columns
 }
 
 /// The number of bits that the widest line's length takes, at least seven.
 fn width_class(text: &[u8]) -> u8 {
-    let longest = text.split(|b| *b == b'\n').map(<[u8]>::len).max();
-    let bits = usize::BITS - longest.unwrap_or(0).leading_zeros();
+    let (mut longest, mut start) = (0, 0);
+    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+        longest = longest.max(end - start);
+        start = end + 1;
+    }
+    class_of(longest)
+}
+
+fn class_of(longest: usize) -> u8 {
+    let bits = usize::BITS - longest.leading_zeros();
     u8::try_from(bits.max(7)).unwrap_or(u8::MAX)
 }
 

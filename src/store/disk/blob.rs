@@ -11,6 +11,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::index::{Encoding, Row};
+use super::read;
 use crate::entry::{Blob, BlobName};
 use crate::sys::clone;
 use crate::sys::fs::{self, Kind, Modes};
@@ -21,6 +22,13 @@ const BLOCK: u64 = 4096;
 const WHOLE: u64 = 4 << 20;
 /// Length of a piece: one that stays in the processor's cache.
 const PIECE: usize = 64 << 10;
+
+/// Contents that nearly every entry has, and the path of a file of each in the store.
+/// What they are in an entry, its index says; nobody reads them there.
+const COMMON: [(&[u8], &str); 2] = [
+    (b"", ".machine/blob-empty"),
+    (read::SUCCESS, ".machine/blob-success"),
+];
 
 /// How blobs are to be stored.
 #[derive(Clone, Copy, Debug)]
@@ -38,14 +46,17 @@ pub(crate) struct How {
 /// Writes the blobs of one entry into one directory.
 pub(crate) struct Writer<'a> {
     dir: &'a OwnedFd,
+    root: &'a Path,
     how: How,
     compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(dir: &'a OwnedFd, how: How) -> Writer<'a> {
+    /// For entries of the store at `root`.
+    pub(crate) fn new(dir: &'a OwnedFd, root: &'a Path, how: How) -> Writer<'a> {
         Writer {
             dir,
+            root,
             how,
             compressor: None,
         }
@@ -69,6 +80,9 @@ impl<'a> Writer<'a> {
 
     /// As [`Writer::write`], for bytes.
     pub(crate) fn write_bytes(&mut self, name: &BlobName, bytes: &[u8]) -> io::Result<Row> {
+        if let Some((_, common)) = COMMON.iter().find(|(content, _)| *content == bytes) {
+            return self.write_common(name, bytes, common);
+        }
         let packed = self.pack(bytes)?;
         let encoding = match packed {
             Some(_) => Encoding::Zstd,
@@ -85,6 +99,26 @@ impl<'a> Writer<'a> {
             raw_len: bytes.len() as u64,
             stored_len: stored.len() as u64,
             check: xxh3_128(stored),
+        })
+    }
+
+    /// The one file of that content under another name: making a file costs more
+    /// than all else about it, most where many were removed lately. What is not
+    /// there, not ours or has too many names already is made anew.
+    fn write_common(&mut self, name: &BlobName, bytes: &[u8], common: &str) -> io::Result<Row> {
+        let common = self.root.join(common);
+        if fs::link_into(&common, self.dir, name.as_str()).is_err() {
+            let mut file = self.create(name)?;
+            file.write_all(bytes)?;
+            let _ = fs::unlink(&common);
+            let _ = fs::link_out(self.dir, name.as_str(), &common);
+        }
+        Ok(Row {
+            name: name.clone(),
+            encoding: Encoding::Raw,
+            raw_len: bytes.len() as u64,
+            stored_len: bytes.len() as u64,
+            check: xxh3_128(bytes),
         })
     }
 

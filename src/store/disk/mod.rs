@@ -7,6 +7,7 @@
 //!   .usage                                 how much there is (usage)
 //!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
 //!   .machine/recount                       a count that is not done (recount)
+//!   .machine/blob-{empty,success}          what nearly all entries link to (blob)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
 //! ```
@@ -45,8 +46,10 @@ mod usage;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
 use std::time::Duration;
+use temp::WorkDir;
 
 pub use index::{Encoding, Index, Row};
 
@@ -119,6 +122,8 @@ pub(crate) struct Shared {
     format: Mutex<Option<Format>>,
     /// Whether restoring by clone is worth a try.
     try_clone: AtomicBool,
+    /// Work directories for entries that are expected.
+    ready: Mutex<Vec<WorkDir>>,
 }
 
 /// A budget that counts what is below a namespace path.
@@ -173,6 +178,7 @@ impl DiskStore {
                 modes,
                 format: Mutex::new(None),
                 try_clone: AtomicBool::new(true),
+                ready: Mutex::default(),
             }),
         })
     }
@@ -362,6 +368,18 @@ impl Store for DiskStore {
         Some(&self.shared.root)
     }
 
+    fn expect_puts(&self, count: usize) {
+        let shared = &self.shared;
+        // Where nothing is a store yet, nothing is made for what may not come.
+        let useful = count > 0 && !shared.options.read_only && marker::is_store(&shared.root);
+        let mut made = Vec::new();
+        if useful {
+            let make = |_| WorkDir::make(&shared.root, shared.modes).ok();
+            made.extend((0..count).map_while(make));
+        }
+        *shared.ready() = made;
+    }
+
     fn namespace(&self, namespace: &Namespace) -> Box<dyn Store> {
         Box::new(self.namespace_with(namespace, Limits::default()))
     }
@@ -391,8 +409,13 @@ impl Shared {
         }
     }
 
+    fn ready(&self) -> MutexGuard<'_, Vec<WorkDir>> {
+        self.ready.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
     /// Forgets what [`Shared::ensure`] found: something was missing.
     fn forget(&self) {
+        self.ready().clear();
         *self.format.lock().unwrap_or_else(|e| e.into_inner()) = None;
     }
 

@@ -252,7 +252,8 @@ impl Shared {
         write: impl FnOnce(&mut Writer<'_>) -> Result<Vec<Row>>,
     ) -> Result<Staged> {
         let format = self.ensure()?;
-        let work = match WorkDir::make(&self.root, self.modes) {
+        let ready = self.ready().pop().map(Ok);
+        let work = match ready.unwrap_or_else(|| WorkDir::make(&self.root, self.modes)) {
             Err(error) if error.is_not_found() => {
                 // Either `.tmp` or the whole directory was removed.
                 self.forget();
@@ -271,7 +272,7 @@ impl Shared {
             compress: (!raw).then(|| level.clamp(*levels.start(), *levels.end())),
             modes: self.modes,
         };
-        let mut rows = write(&mut Writer::new(work.handle(), how))?;
+        let mut rows = write(&mut Writer::new(work.handle(), &self.root, how))?;
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let index = Index { key: *key, rows };
         let bytes = index.encode();

@@ -218,7 +218,7 @@ fn is_empty(row: &Row) -> bool {
 }
 
 /// An exit code of success: every stored result has it.
-const SUCCESS: &[u8] = b"0";
+pub(crate) const SUCCESS: &[u8] = b"0";
 
 /// Whether the index alone tells that the blob is [`SUCCESS`].
 fn is_success(row: &Row) -> bool {

@@ -100,3 +100,43 @@ fn a_stopped_holder_of_the_ledger_s_lock_stops_nobody() {
     assert!(is_whole(&store, &key(2)));
     assert_eq!(store.stats().expect("stats").entries, 2);
 }
+
+#[test]
+fn what_all_entries_have_is_one_file() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = temporary();
+    let store = plain(dir.path());
+    let mut entry = entry();
+    entry.insert(BlobName::EXIT_CODE, b"0".to_vec());
+    entry.insert(BlobName::STDOUT, Vec::new());
+    entry.insert(BlobName::STDERR, Vec::new());
+    let inode = |number: u32, blob: &str| {
+        let path = store.place(&key(number)).path.join(blob);
+        fs_err::metadata(path).expect("the blob's file").ino()
+    };
+    let right = |number: u32| {
+        let found = store.get_entry(&key(number)).expect("to look").expect("it");
+        let read = |name: BlobName| found.read(&name).expect("to read");
+        assert_eq!(read(BlobName::EXIT_CODE).as_deref(), Some(&b"0"[..]));
+        assert_eq!(read(BlobName::STDERR).as_deref(), Some(&b""[..]));
+    };
+    store.put_entry(&key(1), &entry).expect("to store");
+    let machine = dir.path().join(".machine");
+    fs_err::create_dir_all(&machine).expect("to make it");
+    for number in 2..5 {
+        store.put_entry(&key(number), &entry).expect("to store");
+        right(number);
+    }
+    assert_eq!(inode(3, "stderr"), inode(4, "stdout"));
+    assert_eq!(inode(3, "exit_code"), inode(4, "exit_code"));
+    assert_ne!(inode(3, "exit_code"), inode(4, "stdout"));
+    // Whatever happens to it, or stands in its place.
+    fs_err::write(machine.join("blob-success"), "1").expect("to damage it");
+    right(3);
+    store.put_entry(&key(5), &entry).expect("to store");
+    right(5);
+    fs_err::remove_file(machine.join("blob-empty")).expect("to remove it");
+    fs_err::create_dir(machine.join("blob-empty")).expect("to block it");
+    store.put_entry(&key(6), &entry).expect("to store");
+    right(6);
+}
