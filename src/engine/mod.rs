@@ -487,11 +487,12 @@ impl Cached<'_> {
             // Without a thread nothing is done ahead.
             let reader = (!self.config.read_only).then(|| {
                 crate::sys::memory::expect_many_buffers();
-                // The result, the manifest, the record of kin.
-                let entries = 2 + usize::from(keys.kin.is_some());
-                let results = &self.stores.results;
+                // For the record of kin there is the old manifest's directory.
+                let another = usize::from(manifest.is_none() && keys.kin.is_some());
+                let stores = self.stores;
                 std::thread::Builder::new().spawn_scoped(scope, move || {
-                    results.expect_puts(entries);
+                    stores.results.expect_puts(1);
+                    stores.manifests.expect_puts(1 + another);
                     ahead::read(sources, listed, around.as_ref(), now)
                 })
             });

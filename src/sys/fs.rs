@@ -48,6 +48,8 @@ pub struct Stat {
     pub kind: Kind,
     /// Permission bits.
     pub mode: u32,
+    /// The owner's number.
+    pub owner: u32,
     /// Length in bytes.
     pub len: u64,
     /// Time of the last change of content, nanoseconds since 1970.
@@ -69,6 +71,7 @@ impl Stat {
             id: (stat.st_dev as u64, stat.st_ino as u64),
             kind,
             mode: stat.st_mode as u32 & 0o7777,
+            owner: stat.st_uid,
             len: u64::try_from(stat.st_size).unwrap_or(0),
             mtime: stat.st_mtime as i128 * 1_000_000_000 + stat.st_mtime_nsec as i128,
         }

@@ -44,17 +44,18 @@ mod temp;
 mod tests;
 mod usage;
 
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
-
 use std::time::Duration;
-use temp::WorkDir;
 
 pub use index::{Encoding, Index, Row};
 
 use self::marker::{Format, State};
 use self::read::{DiskEntry, Opened, Place};
+use self::temp::WorkDir;
 use self::usage::{Book, Ledger, Totals};
 use super::{
     CleanOptions, Cleaned, Error, Limits, Namespace, OpenEntry, Progress, Result, Store, Usage,
@@ -122,9 +123,12 @@ pub(crate) struct Shared {
     format: Mutex<Option<Format>>,
     /// Whether restoring by clone is worth a try.
     try_clone: AtomicBool,
-    /// Work directories for entries that are expected.
-    ready: Mutex<Vec<WorkDir>>,
+    /// Work directories for entries, while some are expected.
+    ready: Mutex<Option<Vec<WorkDir>>>,
 }
+
+/// Shards made in one call beside what the call is for.
+const SHARDS_AT_A_TIME: usize = 6;
 
 /// A budget that counts what is below a namespace path.
 #[derive(Clone, Debug)]
@@ -250,6 +254,20 @@ impl DiskStore {
         Place::new(&self.path, &self.dir, key)
     }
 
+    /// Makes a few of the shards that are still missing: sooner or later an entry
+    /// comes into each.
+    fn make_shards(&self) {
+        let Ok(present) = fs::list(&self.dir) else {
+            return;
+        };
+        let present: HashSet<OsString> = present.into_iter().map(|(name, _)| name).collect();
+        let shards = (0..=u8::MAX).map(|shard| format!("{shard:02x}"));
+        let missing = shards.filter(|shard| !present.contains(OsStr::new(shard)));
+        for shard in missing.take(SHARDS_AT_A_TIME) {
+            let _ = fs::make_dir(&self.dir.join(shard), self.shared.modes);
+        }
+    }
+
     /// Calls `look` with the place of `key` in this namespace, then in those
     /// inside of it, until it finds something.
     fn search<T>(
@@ -370,14 +388,17 @@ impl Store for DiskStore {
 
     fn expect_puts(&self, count: usize) {
         let shared = &self.shared;
-        // Where nothing is a store yet, nothing is made for what may not come.
-        let useful = count > 0 && !shared.options.read_only && marker::is_store(&shared.root);
-        let mut made = Vec::new();
-        if useful {
-            let make = |_| WorkDir::make(&shared.root, shared.modes).ok();
-            made.extend((0..count).map_while(make));
+        if count == 0 {
+            *shared.ready() = None;
+            return;
         }
-        *shared.ready() = made;
+        // Where nothing is a store yet, nothing is made for what may not come.
+        if !shared.options.read_only && marker::is_store(&shared.root) {
+            let make = |_| WorkDir::make(&shared.root, shared.modes).ok();
+            let made: Vec<WorkDir> = (0..count).map_while(make).collect();
+            shared.ready().get_or_insert_default().extend(made);
+            self.make_shards();
+        }
     }
 
     fn namespace(&self, namespace: &Namespace) -> Box<dyn Store> {
@@ -409,13 +430,13 @@ impl Shared {
         }
     }
 
-    fn ready(&self) -> MutexGuard<'_, Vec<WorkDir>> {
+    fn ready(&self) -> MutexGuard<'_, Option<Vec<WorkDir>>> {
         self.ready.lock().unwrap_or_else(|e| e.into_inner())
     }
 
     /// Forgets what [`Shared::ensure`] found: something was missing.
     fn forget(&self) {
-        self.ready().clear();
+        *self.ready() = None;
         *self.format.lock().unwrap_or_else(|e| e.into_inner()) = None;
     }
 

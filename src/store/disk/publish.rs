@@ -48,7 +48,12 @@ impl DiskStore {
                 rows.map(|(name, blob)| self.write(writer, name, blob))
                     .collect()
             })?;
-            self.publish(staged, &place).map(drop)
+            if let Published::Replaced(old) = self.publish(staged, &place)?
+                && let Some(ready) = &mut *self.shared.ready()
+            {
+                ready.extend(old.emptied());
+            }
+            Ok(())
         };
         self.again_if_swept(store)
     }
@@ -252,7 +257,7 @@ impl Shared {
         write: impl FnOnce(&mut Writer<'_>) -> Result<Vec<Row>>,
     ) -> Result<Staged> {
         let format = self.ensure()?;
-        let ready = self.ready().pop().map(Ok);
+        let ready = self.ready().as_mut().and_then(Vec::pop).map(Ok);
         let work = match ready.unwrap_or_else(|| WorkDir::make(&self.root, self.modes)) {
             Err(error) if error.is_not_found() => {
                 // Either `.tmp` or the whole directory was removed.

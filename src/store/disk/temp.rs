@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use crate::store::{Error, Result};
-use crate::sys::fs::{self, Modes};
+use crate::sys::fs::{self, Kind, Modes};
 
 /// The directory of work directories, at the root of a store.
 pub(crate) const DIR: &str = ".tmp";
@@ -51,6 +51,22 @@ impl WorkDir {
 
     pub(crate) fn handle(&self) -> &OwnedFd {
         &self.handle
+    }
+
+    /// The directory that stands at the path now, without its content, for another
+    /// entry: removing one frees its block, for which some file systems wait for the
+    /// disk. `None`: it is not as a new one would be, and is removed.
+    pub(crate) fn emptied(mut self) -> Option<WorkDir> {
+        for (name, kind) in fs::list(&self.path).ok()? {
+            let removed = kind != Kind::Directory && fs::unlink(&self.path.join(name)).is_ok();
+            if !removed {
+                return None;
+            }
+        }
+        let made = fs::stat_fd(&self.handle).ok()?;
+        self.handle = fs::open_dir(&self.path).ok()?;
+        let found = fs::stat_fd(&self.handle).ok()?;
+        ((found.owner, found.mode) == (made.owner, made.mode)).then_some(self)
     }
 
     /// Says that the directory has been given another name, and nothing was

@@ -140,3 +140,34 @@ fn what_all_entries_have_is_one_file() {
     store.put_entry(&key(6), &entry).expect("to store");
     right(6);
 }
+
+#[test]
+fn puts_that_were_announced_leave_nothing_behind() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
+    // Before there is a store, nothing is made for one.
+    store.expect_puts(2);
+    assert!(fs::list(dir.path()).expect("to list").is_empty());
+    store.put_entry(&key(1), &entry()).expect("to store");
+    store.expect_puts(2);
+    assert_eq!(work(), 2);
+    for number in [1, 1, 2, 3, 1] {
+        store.put_entry(&key(number), &entry()).expect("to store");
+        assert!(is_whole(&store, &key(number)));
+    }
+    assert!(work() > 0, "what was replaced last");
+    store.expect_puts(0);
+    assert_eq!(work(), 0);
+    for number in 1..=3 {
+        assert!(is_whole(&store, &key(number)));
+    }
+    assert_eq!(store.stats().expect("stats").entries, 3);
+    // The directory goes in between.
+    store.expect_puts(3);
+    fs_err::remove_dir_all(dir.path()).expect("to remove it");
+    store.put_entry(&key(4), &entry()).expect("to store");
+    assert!(is_whole(&store, &key(4)));
+    store.expect_puts(0);
+    assert_eq!(work(), 0);
+}
