@@ -12,7 +12,7 @@ use crate::units::Unit;
 const LARGE: f64 = 500.0;
 /// About how long the plain compiles of one unit may take together, in milliseconds.
 const PATIENCE: f64 = 12_000.0;
-const PATIENCE_QUICK: f64 = 1500.0;
+const PATIENCE_QUICK: f64 = 4_000.0;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for unit in &bench.units {
