@@ -102,7 +102,11 @@ impl Bench {
     fn new(options: Options, peers: Vec<Tool>, root: &Path) -> Bench {
         let own = std::env::var_os("CACHE_TEST_BINARY")
             .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_cache")), PathBuf::from);
-        let own = Tool::new("cache", Kind::Cache, own).expect("the program under test runs");
+        // Copied, as an installation does: what the linker has just written lies in
+        // memory page by page, and takes more faults to be run.
+        let installed = root.join("cache");
+        std::fs::copy(own, &installed).expect("the program under test can be copied");
+        let own = Tool::new("cache", Kind::Cache, installed).expect("the program under test runs");
         let mut units = units::all(root);
         units.retain(|unit| options.unit.as_ref().is_none_or(|name| name == unit.name));
         let bench = Bench {
