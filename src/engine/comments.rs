@@ -185,8 +185,11 @@ const MODERN: Dialect = Dialect {
 
 /// Options, by what they begin with, that leave the name of a quoted file out of a
 /// message or write it in another way.
-const NAMELESS: [&str; 3] = [
+const NAMELESS: [&str; 5] = [
+    // Its paths lead through other files.
+    "-fanalyzer",
     "-fdiagnostics-format",
+    "-fdiagnostics-path",
     "-fno-show-source-location",
     "-fdiagnostics-set-output",
 ];
