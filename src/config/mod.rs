@@ -22,6 +22,7 @@ mod file;
 mod keys;
 mod reference;
 mod sloppiness;
+pub mod stores;
 mod value;
 
 use std::ffi::OsString;
