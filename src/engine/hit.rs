@@ -214,6 +214,19 @@ impl Cached<'_> {
         }
     }
 
+    /// As [`Cached::serve`], from an entry that is no store's.
+    pub fn serve_entry(
+        &mut self,
+        entry: &dyn OpenEntry,
+        variant: &Variant<'_>,
+        terminal: &Terminal,
+    ) -> Result<(), String> {
+        let wants_color = terminal.wants_color(self.identity.family, self.command);
+        let strip = variant.flags & COLORED != 0 && !wants_color;
+        self.give_back(entry, strip)
+            .map_err(|failure| failure.to_string())
+    }
+
     /// Files first, messages last: what fails half-way leaves nothing said.
     fn give_back(&self, entry: &dyn OpenEntry, strip: bool) -> Result<(), Failure> {
         let blob = |name: BlobName| entry.read(&name)?.ok_or(Failure::Missing(name));

@@ -25,6 +25,7 @@ mod once;
 mod precompiled;
 mod preprocessed;
 mod record;
+mod remote;
 mod restore;
 mod search;
 mod session;
@@ -290,6 +291,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         before: sides::Before::default(),
         ahead: None,
         facts: shadow::Facts::default(),
+        remote: None,
         stores: &session.stores,
         table: &mut session.table,
         local: session.local.as_deref(),
@@ -403,6 +405,8 @@ pub(crate) struct Cached<'a> {
     ahead: Option<ahead::Ahead>,
     /// What the guard need not ask.
     facts: shadow::Facts,
+    /// Where the result goes besides the local store.
+    remote: Option<remote::Remote>,
     stores: &'a session::Stores,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
@@ -444,6 +448,14 @@ impl Cached<'_> {
                 Served::Miss(why) => self.tally.note(format_args!("{why}")),
             }
         }
+        let mut remote = self.remote();
+        if let Some(remote) = &mut remote {
+            match self.remote_hit(remote, terminal) {
+                Served::Exit => return End::Exit(0),
+                Served::Miss(why) => self.tally.note(format_args!("remote miss: {why}")),
+            }
+        }
+        self.remote = remote;
         let mut key = None;
         let findable = manifest.is_some() || !self.config.direct_mode;
         let wanted = findable && !self.config.depend_mode && !self.config.recache;

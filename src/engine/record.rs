@@ -191,6 +191,7 @@ pub fn record(
         directories: evidence.directories,
     };
     precompiled::save_recipe(cached, &variant);
+    cached.offer(&key, &entry, &variant);
     cached
         .store_result(&key, &entry, &variant)
         .map_err(|error| Refusal {

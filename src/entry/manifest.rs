@@ -347,6 +347,30 @@ pub fn to_new(variant: &Variant<'_>) -> Option<NewVariant> {
     (variant.visit(&mut new) == Some(true)).then_some(new)
 }
 
+/// A manifest of `variants`, in this order, as another machine can use it: without
+/// stamps, since another machine's could be equal by accident.
+pub fn portable(variants: &[NewVariant]) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.raw(MAGIC);
+    out.u32(VERSION);
+    out.u32(variants.len() as u32);
+    for variant in variants {
+        let mut variant = variant.clone();
+        for file in &mut variant.files {
+            file.stamp = Stamp::NONE;
+        }
+        for directory in &mut variant.directories {
+            if directory.stamp != Stamp::NEVER {
+                directory.stamp = Stamp::NONE;
+            }
+        }
+        let encoded = variant.encode();
+        out.u32(encoded.len() as u32);
+        out.raw(&encoded);
+    }
+    out.bytes
+}
+
 impl NewVariant {
     fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();

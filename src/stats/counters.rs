@@ -157,6 +157,14 @@ counters! {
         "Entries that did not match their checksums; removed, and made anew.";
     106 CleanupsPerformed "cleanups_performed" Detail "Cleanups"
         "Times that entries were removed to stay within the limits.";
+    107 RemoteStorageHit "remote_storage_hit" Detail "Found in a remote store"
+        "Results that a remote store had.";
+    108 RemoteStorageMiss "remote_storage_miss" Detail "Not found in remote stores"
+        "Look-ups in remote stores that found nothing that stands.";
+    109 RemoteStorageError "remote_storage_error" Detail "Remote stores out of reach"
+        "Look-ups that a remote store, or the agent, could not answer.";
+    110 RemoteStorageWrite "remote_storage_write" Detail "Handed over for upload"
+        "Results that were handed to the agent for remote stores.";
 }
 
 #[cfg(test)]

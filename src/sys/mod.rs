@@ -7,6 +7,7 @@ pub mod clock;
 pub mod clone;
 pub mod codec;
 pub mod cpu;
+pub mod detach;
 pub mod disk;
 pub mod filesystem;
 pub mod fs;

@@ -1,0 +1,545 @@
+//! What people ask of remote stores: is it usable, how much is in it, make it
+//! smaller, copy it. Listing is done here and nowhere on the path of a compile.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Semaphore, mpsc};
+
+use super::backend::{self, Body, Failure, Listed, Put};
+use super::envelope;
+use super::spill::Spill;
+use super::tier::Tier;
+use crate::hash::{Key, KeyHasher};
+use crate::store::remote::place::Place;
+use crate::store::remote::protocol::{Reply, Trouble};
+
+/// Requests at a time.
+const AT_ONCE: usize = 16;
+
+/// How long a clean keeps others out unless it says again that it is alive.
+const LEASE: Duration = Duration::from_secs(300);
+
+type Frames = mpsc::Sender<(Reply, Vec<u8>)>;
+
+fn text(text: String) -> Reply {
+    Reply::Text {
+        text,
+        failed: false,
+    }
+}
+
+fn failed(text: String) -> Reply {
+    Reply::Text { text, failed: true }
+}
+
+fn find(tiers: &[Arc<Tier>], name: &str) -> Result<Arc<Tier>, Reply> {
+    let found = tiers.iter().find(|tier| tier.name() == name);
+    found.cloned().ok_or_else(|| {
+        let names: Vec<&str> = tiers.iter().map(|tier| tier.name()).collect();
+        failed(format!(
+            "there is no store {name:?}; configured: {}",
+            names.join(", ")
+        ))
+    })
+}
+
+fn bytes(count: u64) -> String {
+    bytesize::ByteSize(count).display().iec().to_string()
+}
+
+/// The end of a flush.
+pub fn flushed(tiers: &[Arc<Tier>], trouble: &[Trouble], left: usize) -> Reply {
+    if left == 0 {
+        return Reply::Done;
+    }
+    let mut lines = format!("{left} results are not uploaded; they are kept for the next attempt");
+    for trouble in trouble {
+        lines.push_str(&format!("\nstore {}: {}", trouble.store, trouble.text));
+    }
+    for tier in tiers.iter().filter(|tier| tier.writing.is_open()) {
+        let trouble = tier.last_trouble().unwrap_or_default();
+        lines.push_str(&format!("\nstore {}: {trouble}", tier.name()));
+    }
+    failed(lines)
+}
+
+/// Tries every store, or one, from end to end.
+pub async fn check(
+    place: &Place,
+    tiers: &[Arc<Tier>],
+    trouble: Vec<Trouble>,
+    store: Option<&str>,
+) -> Reply {
+    let mut lines = Vec::new();
+    let mut all_well = true;
+    let wanted = |name: &str| store.is_none_or(|store| store == name);
+    for trouble in trouble.iter().filter(|trouble| wanted(&trouble.store)) {
+        all_well = false;
+        lines.push(format!("store {}: {}", trouble.store, trouble.text));
+    }
+    for tier in tiers.iter().filter(|tier| wanted(tier.name())) {
+        match check_one(place, tier).await {
+            Ok(what) => lines.push(format!("store {}: {what}", tier.name())),
+            Err(what) => {
+                all_well = false;
+                lines.push(format!("store {}: {what}", tier.name()));
+            }
+        }
+    }
+    if lines.is_empty() {
+        return match store {
+            Some(store) => failed(format!("there is no store {store:?}")),
+            None => text("no remote store is configured".into()),
+        };
+    }
+    Reply::Text {
+        text: lines.join("\n"),
+        failed: !all_well,
+    }
+}
+
+async fn check_one(place: &Place, tier: &Arc<Tier>) -> Result<String, String> {
+    let say = |step: &str, error: backend::Error| {
+        let hint = match error.failure {
+            Failure::Denied => "; are the credentials right, and may they do that?",
+            Failure::NoPlace => "; make it, or set auto_create",
+            Failure::Connect => "; is the address right, and the server up?",
+            Failure::Timeout => "; is it slow or filtered? See connect_timeout, response_timeout",
+            Failure::Full => "; it has no room",
+            _ => "",
+        };
+        format!("{step}: {}{hint}", error.text)
+    };
+    let mut hasher = KeyHasher::new("check");
+    let unique = crate::sys::fs::random().to_le_bytes();
+    hasher.field("unique", &unique);
+    let key = hasher.finish();
+    let name = tier.write_name("", &key.hex());
+    if !tier.is_written() {
+        let names = tier.read_names("", &key.hex());
+        let name = names.first().unwrap_or(&name);
+        return match tier.backend.size(name).await {
+            Ok(_) => Ok("can be read; it is not written to".into()),
+            Err(error) => Err(say("read", error)),
+        };
+    }
+    tier.backend
+        .prepare()
+        .await
+        .map_err(|error| say("prepare", error))?;
+    let content = [b"a check, to be deleted: ".as_slice(), &unique].concat();
+    let mut sealed = std::io::Cursor::new(Vec::new());
+    envelope::seal(&content[..], content.len() as u64, &key, &tier.keys, &mut sealed)
+        .map_err(|error| error.to_string())?;
+    let body = Body::Bytes(sealed.into_inner().into());
+    let begun = std::time::Instant::now();
+    tier.backend
+        .put(&name, body, false)
+        .await
+        .map_err(|error| say("write", error))?;
+    let mut object = Spill::new(place.directory());
+    let got = tier.backend.get(&name, &mut object).await;
+    let deleted = tier.backend.delete(&name).await;
+    match got {
+        Err(error) => return Err(say("read", error)),
+        Ok(None) => return Err("read: what was written is not there".into()),
+        Ok(Some(_)) => {}
+    }
+    let (length, mut back) = (object.len(), Vec::new());
+    let reader = object.into_reader().map_err(|error| error.to_string())?;
+    envelope::open(reader, length, &key, &tier.keys, &mut back)
+        .map_err(|error| format!("compare: {error}"))?;
+    if back != content {
+        return Err("compare: something else came back than was written".into());
+    }
+    let took = begun.elapsed().as_millis();
+    if let Err(error) = deleted {
+        return Err(say("delete", error));
+    }
+    tier.reading.worked();
+    tier.writing.worked();
+    Ok(format!("works (write, read, compare, delete: {took} ms)"))
+}
+
+/// All objects of ours below `prefix`.
+async fn list(tier: &Tier, prefix: &str, frames: Option<&Frames>) -> backend::Result<Vec<Listed>> {
+    let mut objects = Vec::new();
+    let mut next = None;
+    loop {
+        let page = tier.backend.list(prefix, next).await?;
+        objects.extend(page.objects.into_iter().filter(|object| is_ours(&object.name)));
+        if let Some(frames) = frames {
+            let done = objects.len() as u64;
+            let _ = frames.send((Reply::Progress { done, of: 0 }, Vec::new())).await;
+        }
+        match page.next {
+            Some(more) => next = Some(more),
+            None => return Ok(objects),
+        }
+    }
+}
+
+fn key_of(name: &str) -> Option<Key> {
+    Key::from_hex(name.rsplit('/').next()?)
+}
+
+/// Nothing else is counted or deleted in a bucket that others use too.
+fn is_ours(name: &str) -> bool {
+    key_of(name).is_some()
+}
+
+/// How much is in the stores.
+pub async fn usage(tiers: &[Arc<Tier>], store: Option<&str>) -> Reply {
+    let mut lines = Vec::new();
+    let mut all_well = true;
+    for tier in tiers.iter().filter(|tier| store.is_none_or(|s| s == tier.name())) {
+        match list(tier, &tier.config.write_prefix, None).await {
+            Ok(objects) => {
+                let size = objects.iter().map(|object| object.size).sum();
+                lines.push(format!(
+                    "store {}: {} objects, {}",
+                    tier.name(),
+                    objects.len(),
+                    bytes(size)
+                ));
+            }
+            Err(error) => {
+                all_well = false;
+                lines.push(format!("store {}: {}", tier.name(), error.text));
+            }
+        }
+    }
+    Reply::Text {
+        text: lines.join("\n"),
+        failed: !all_well,
+    }
+}
+
+/// What a clean is to reach.
+pub struct Clean {
+    /// In bytes.
+    pub max_size: Option<u64>,
+    pub max_age: Option<Duration>,
+    pub dry_run: bool,
+}
+
+/// Removes what is too old, then the oldest until the rest fits. What a clean that was
+/// interrupted has removed is removed: the next one goes on from there.
+pub async fn clean(tiers: &[Arc<Tier>], store: &str, wanted: &Clean, frames: &Frames) -> Reply {
+    let tier = match find(tiers, store) {
+        Ok(tier) => tier,
+        Err(reply) => return reply,
+    };
+    if !tier.is_written() {
+        return failed(format!("store {store} is read-only"));
+    }
+    let lease = Lease::name(&tier);
+    if !wanted.dry_run
+        && let Err(reply) = Lease::take(&tier, &lease).await
+    {
+        return reply;
+    }
+    let reply = clean_leased(&tier, wanted, frames, &lease).await;
+    if !wanted.dry_run {
+        let _ = tier.backend.delete(&lease).await;
+    }
+    reply
+}
+
+async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: &str) -> Reply {
+    let objects = match list(tier, &tier.config.write_prefix, Some(frames)).await {
+        Ok(objects) => objects,
+        Err(error) => return failed(format!("store {}: {}", tier.name(), error.text)),
+    };
+    let all: u64 = objects.iter().map(|object| object.size).sum();
+    let max_size = match (wanted.max_size, wanted.max_age) {
+        (None, None) => tier.config.max_size,
+        (max_size, _) => max_size,
+    };
+    let doomed = select(objects, max_size, wanted.max_age, SystemTime::now());
+    let size: u64 = doomed.iter().map(|object| object.size).sum();
+    let summary = |verb: &str, count: usize, size: u64| {
+        format!(
+            "store {}: {verb} {count} objects ({}); {} left",
+            tier.name(),
+            bytes(size),
+            bytes(all - size)
+        )
+    };
+    if wanted.dry_run {
+        return text(summary("would remove", doomed.len(), size));
+    }
+    let count = doomed.len();
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut renewed = std::time::Instant::now();
+    let mut tasks = Vec::new();
+    for (index, object) in doomed.into_iter().enumerate() {
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            break;
+        };
+        let (done, of) = (index as u64, count as u64);
+        let _ = frames.send((Reply::Progress { done, of }, Vec::new())).await;
+        if renewed.elapsed() > LEASE / 3 {
+            renewed = std::time::Instant::now();
+            let _ = tier.backend.put(lease, Lease::body(), false).await;
+        }
+        let tier = tier.clone();
+        tasks.push(tokio::spawn(async move {
+            let deleted = tier.backend.delete(&object.name).await;
+            drop(slot);
+            deleted.map(|()| object.size)
+        }));
+    }
+    let (mut removed, mut freed, mut trouble) = (0, 0, None);
+    for task in tasks {
+        match task.await {
+            Ok(Ok(size)) => {
+                removed += 1;
+                freed += size;
+            }
+            Ok(Err(error)) => trouble = Some(error.text),
+            Err(_) => {}
+        }
+    }
+    match trouble {
+        None => text(summary("removed", removed, freed)),
+        Some(trouble) => failed(format!(
+            "{}; some could not be removed: {trouble}",
+            summary("removed", removed, freed)
+        )),
+    }
+}
+
+/// What has to go, the oldest first.
+fn select(
+    mut objects: Vec<Listed>,
+    max_size: Option<u64>,
+    max_age: Option<Duration>,
+    now: SystemTime,
+) -> Vec<Listed> {
+    objects.sort_by_key(|object| object.modified);
+    let mut left: u64 = objects.iter().map(|object| object.size).sum();
+    let mut doomed = Vec::new();
+    for object in objects {
+        let age = object.modified.and_then(|then| now.duration_since(then).ok());
+        let is_old = max_age.zip(age).is_some_and(|(max, age)| age > max);
+        if is_old || max_size.is_some_and(|max| left > max) {
+            left -= object.size;
+            doomed.push(object);
+        }
+    }
+    doomed
+}
+
+/// One clean at a time: an object that only one can make. It holds the time until
+/// when it counts, in seconds since 1970.
+struct Lease;
+
+impl Lease {
+    fn name(tier: &Tier) -> String {
+        let prefix = &tier.config.write_prefix;
+        let name = "clean-lease";
+        match prefix.as_str() {
+            "" => name.to_owned(),
+            prefix => format!("{prefix}/{name}"),
+        }
+    }
+
+    fn body() -> Body {
+        let until = SystemTime::now() + LEASE;
+        let until = until.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        Body::Bytes(until.to_string().into())
+    }
+
+    async fn take(tier: &Tier, name: &str) -> Result<(), Reply> {
+        let say = |error: backend::Error| failed(format!("store {}: {}", tier.name(), error.text));
+        let put = tier.backend.put(name, Lease::body(), true).await.map_err(say)?;
+        if put == Put::Done {
+            return Ok(());
+        }
+        let mut held = Vec::new();
+        let _ = tier.backend.get(name, &mut held).await.map_err(say)?;
+        let until = std::str::from_utf8(&held).ok().and_then(|t| t.parse().ok());
+        let until = UNIX_EPOCH + Duration::from_secs(until.unwrap_or(0));
+        if until > SystemTime::now() {
+            return Err(failed(format!(
+                "store {}: another clean is at it; if it died, it is out of the way in some minutes",
+                tier.name()
+            )));
+        }
+        tier.backend.put(name, Lease::body(), false).await.map_err(say)?;
+        Ok(())
+    }
+}
+
+/// Copies what `from` has and `to` has not.
+pub async fn copy(
+    place: &Place,
+    tiers: &[Arc<Tier>],
+    from: &str,
+    to: &str,
+    frames: &Frames,
+) -> Reply {
+    let (from, to) = match (find(tiers, from), find(tiers, to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(reply), _) | (_, Err(reply)) => return reply,
+    };
+    if !to.is_written() {
+        return failed(format!("store {} is read-only", to.name()));
+    }
+    let say = |tier: &Tier, error: backend::Error| failed(format!("store {}: {}", tier.name(), error.text));
+    let prefix = from.config.read_prefixes.first().cloned().unwrap_or_default();
+    let theirs = match list(&from, &prefix, Some(frames)).await {
+        Ok(objects) => objects,
+        Err(error) => return say(&from, error),
+    };
+    let there: HashSet<String> = match list(&to, &to.config.write_prefix, Some(frames)).await {
+        Ok(objects) => objects.into_iter().map(|object| object.name).collect(),
+        // Then all of it is sent.
+        Err(error) if error.failure == Failure::Unsupported => HashSet::new(),
+        Err(error) => return say(&to, error),
+    };
+    let rest_of = |name: &str| {
+        let rest = name.strip_prefix(prefix.as_str()).unwrap_or(name);
+        let rest = rest.trim_start_matches('/');
+        match to.config.write_prefix.as_str() {
+            "" => rest.to_owned(),
+            other => format!("{other}/{rest}"),
+        }
+    };
+    let missing: Vec<(Listed, String)> = theirs
+        .into_iter()
+        .map(|object| (rest_of(&object.name), object))
+        .filter(|(name, _)| !there.contains(name))
+        .map(|(name, object)| (object, name))
+        .collect();
+    let of = missing.len() as u64;
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = Vec::new();
+    for (done, (object, name)) in missing.into_iter().enumerate() {
+        let Ok(slot) = slots.clone().acquire_owned().await else {
+            break;
+        };
+        let done = done as u64;
+        let _ = frames.send((Reply::Progress { done, of }, Vec::new())).await;
+        let (from, to, place) = (from.clone(), to.clone(), place.clone());
+        tasks.push(tokio::spawn(async move {
+            let copied = copy_one(&place, &from, &to, &object.name, &name).await;
+            drop(slot);
+            copied
+        }));
+    }
+    let (mut copied, mut size, mut trouble) = (0, 0, None);
+    for task in tasks {
+        match task.await {
+            Ok(Ok(length)) => {
+                copied += 1;
+                size += length;
+            }
+            Ok(Err(text)) => trouble = Some(text),
+            Err(_) => {}
+        }
+    }
+    let line = format!(
+        "copied {copied} of {of} objects ({}) from {} to {}",
+        bytes(size),
+        from.name(),
+        to.name()
+    );
+    match trouble {
+        None => text(line),
+        Some(trouble) => failed(format!("{line}; some not: {trouble}")),
+    }
+}
+
+/// Opened and sealed anew: what one store believes another need not.
+async fn copy_one(
+    place: &Place,
+    from: &Arc<Tier>,
+    to: &Arc<Tier>,
+    source: &str,
+    target: &str,
+) -> Result<u64, String> {
+    let key = key_of(source).ok_or("not an object of ours")?;
+    let mut object = Spill::new(place.directory());
+    let got = from.backend.get(source, &mut object).await;
+    if got.map_err(|error| error.text)?.is_none() {
+        return Err(format!("{source} is gone"));
+    }
+    let sealed = {
+        let (place, from, to) = (place.clone(), from.clone(), to.clone());
+        tokio::task::spawn_blocking(move || {
+            let length = object.len();
+            let mut pack = Spill::new(place.directory());
+            let reader = object.into_reader().map_err(|error| error.to_string())?;
+            envelope::open(reader, length, &key, &from.keys, &mut pack)
+                .map_err(|error| error.to_string())?;
+            let mut file = tempfile::Builder::new()
+                .prefix("sealed-")
+                .tempfile_in(place.directory())
+                .map_err(|error| error.to_string())?;
+            let raw = pack.len();
+            let reader = pack.into_reader().map_err(|error| error.to_string())?;
+            envelope::seal(reader, raw, &key, &to.keys, file.as_file_mut())
+                .map_err(|error| error.to_string())?;
+            Ok::<_, String>(file)
+        })
+        .await
+    };
+    let file = sealed.map_err(|error| error.to_string())??;
+    let length = file.as_file().metadata().map_err(|error| error.to_string())?.len();
+    if to.config.max_blob_bytes.is_some_and(|max| length > max) {
+        return Ok(0);
+    }
+    let body = match length {
+        0..=0x80_0000 => Body::Bytes(
+            fs_err::read(file.path())
+                .map_err(|error| error.to_string())?
+                .into(),
+        ),
+        _ => Body::File(file.path().to_owned(), length),
+    };
+    let put = to.backend.put(target, body, false).await;
+    put.map_err(|error| error.text)?;
+    to.note_present(target);
+    Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str, size: u64, age: u64) -> Listed {
+        Listed {
+            name: name.to_owned(),
+            size,
+            modified: Some(UNIX_EPOCH + Duration::from_secs(1_000_000 - age)),
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_until_the_rest_fits() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let all = vec![object("new", 10, 1), object("old", 10, 100), object("older", 10, 200)];
+        let names = |max_size, max_age: Option<u64>| -> Vec<String> {
+            let doomed = select(all.clone(), max_size, max_age.map(Duration::from_secs), now);
+            doomed.into_iter().map(|object| object.name).collect()
+        };
+        assert_eq!(names(None, None), [""; 0]);
+        assert_eq!(names(Some(20), None), ["older"]);
+        assert_eq!(names(Some(0), None), ["older", "old", "new"]);
+        assert_eq!(names(None, Some(50)), ["older", "old"]);
+        assert_eq!(names(Some(25), Some(50)), ["older", "old"]);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_alone() {
+        let key = "ab".repeat(32);
+        assert!(is_ours(&format!("main/ab/{key}")));
+        for other in ["main/ab/readme", "clean-lease", "", &key[1..]] {
+            assert!(!is_ours(other));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A compile's side of the socket.
+//!
+//! Nothing here knows a server. The agent is started by the first call that finds
+//! none, and a call that cannot reach it in time says so for all: for a while nobody
+//! else tries.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::place::Place;
+use super::protocol::{self, Reply, Request, Trouble};
+use crate::hash::Key;
+
+/// How long a new agent may take to listen.
+const START: Duration = Duration::from_millis(1500);
+
+/// How long the agent may be silent: it says [`Reply::Wait`] several times a second.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How long nobody tries an agent that was out of reach.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// The program's name; it stands beside ours.
+pub const PROGRAM: &str = "cache-agent";
+
+/// What is asked of, by whom.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub place: Place,
+    /// See [`Request`].
+    pub stores: serde_json::Value,
+    /// How long an agent that this call starts waits for work.
+    pub idle: Duration,
+}
+
+/// The answer to a look-up.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The store that had it, and the pack.
+    pub found: Option<(String, Vec<u8>)>,
+    pub trouble: Vec<Trouble>,
+}
+
+impl Client {
+    /// Looks for a pack in all stores.
+    ///
+    /// # Errors
+    /// That the agent cannot be reached, or was not a moment ago.
+    pub fn get(&self, namespace: &str, key: &Key) -> io::Result<Answer> {
+        let request = Request::Get {
+            stores: self.stores.clone(),
+            namespace: namespace.to_owned(),
+            key: key.hex(),
+        };
+        let (reply, body) = self.ask_briefly(&request)?;
+        match reply {
+            Reply::Found {
+                store,
+                file,
+                trouble,
+            } => {
+                let pack = match file {
+                    None => body,
+                    Some(file) => {
+                        let pack = fs_err::read(&file);
+                        let _ = fs_err::remove_file(&file);
+                        pack?
+                    }
+                };
+                Ok(Answer {
+                    found: Some((store, pack)),
+                    trouble,
+                })
+            }
+            Reply::Absent { trouble } => Ok(Answer {
+                found: None,
+                trouble,
+            }),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Says that something lies in the spool; does not wait for anything.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn spooled(&self) -> io::Result<()> {
+        let stores = self.stores.clone();
+        let mut socket = self.reach()?;
+        protocol::send(&mut socket, &Request::Spooled { stores }, &[])
+    }
+
+    /// As a compile asks: a failure keeps others from asking.
+    fn ask_briefly(&self, request: &Request) -> io::Result<(Reply, Vec<u8>)> {
+        let mut socket = self.reach()?;
+        let answer = converse(&mut socket, request, &mut |_, _| ());
+        if answer.is_err() {
+            self.give_up();
+        }
+        answer
+    }
+
+    /// As a subcommand asks. `progress` is told (done, all).
+    ///
+    /// # Errors
+    /// That the agent cannot be reached or went away.
+    pub fn ask(
+        &self,
+        request: &Request,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> io::Result<(Reply, Vec<u8>)> {
+        let mut socket = match self.connect() {
+            Ok(socket) => socket,
+            Err(_) => self.start()?,
+        };
+        converse(&mut socket, request, progress)
+    }
+
+    /// As [`Client::ask`], but `None` if no agent is there.
+    ///
+    /// # Errors
+    /// That the agent went away meanwhile.
+    pub fn ask_if_there(&self, request: &Request) -> io::Result<Option<Reply>> {
+        match self.connect() {
+            Ok(mut socket) => {
+                converse(&mut socket, request, &mut |_, _| ()).map(|(reply, _)| Some(reply))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn reach(&self) -> io::Result<UnixStream> {
+        if let Ok(socket) = self.connect() {
+            return Ok(socket);
+        }
+        if self.place.was_unreachable(PAUSE) {
+            return Err(io::Error::other("the agent could not be started a moment ago"));
+        }
+        self.start().inspect_err(|_| self.give_up())
+    }
+
+    fn give_up(&self) {
+        let _ = self.place.make();
+        let _ = fs_err::write(self.place.unreachable(), b"");
+    }
+
+    fn connect(&self) -> io::Result<UnixStream> {
+        let (_directory, path) = self.place.socket()?;
+        let socket = UnixStream::connect(path)?;
+        let owner = rustix::net::sockopt::socket_peercred(&socket)?.uid;
+        if owner != rustix::process::geteuid() {
+            return Err(io::Error::other("the agent is another user's"));
+        }
+        socket.set_read_timeout(Some(SILENCE))?;
+        socket.set_write_timeout(Some(SILENCE))?;
+        Ok(socket)
+    }
+
+    /// Of several that do this at once one agent stays: the others find its lock.
+    fn start(&self) -> io::Result<UnixStream> {
+        self.place.make()?;
+        let program = program()?;
+        Command::new(program)
+            .arg(self.place.directory())
+            .arg(self.idle.as_secs().to_string())
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Not in the build's group: an interrupt is not meant for it.
+            .process_group(0)
+            .spawn()?;
+        let deadline = Instant::now() + START;
+        loop {
+            match self.connect() {
+                Ok(socket) => return Ok(socket),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(3)),
+            }
+        }
+    }
+}
+
+fn converse(
+    socket: &mut UnixStream,
+    request: &Request,
+    progress: &mut dyn FnMut(u64, u64),
+) -> io::Result<(Reply, Vec<u8>)> {
+    protocol::send(socket, request, &[])?;
+    loop {
+        let (reply, body) = protocol::receive(socket)?;
+        match reply {
+            Reply::Progress { done, of } => progress(done, of),
+            Reply::Wait => {}
+            reply => return Ok((reply, body)),
+        }
+    }
+}
+
+/// The agent's program: beside ours.
+fn program() -> io::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let program = own.parent().unwrap_or(Path::new("/")).join(PROGRAM);
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(io::Error::other(format!("{} is not there", program.display()))),
+    }
+}

@@ -1,0 +1,155 @@
+//! What a compile and the agent say to each other.
+//!
+//! A frame is `head:u32 body:u64` (lengths in bytes, little endian), the head as
+//! JSON, the body as it is. The caller sends one request and reads frames until one
+//! that is not [`Reply::Wait`] or [`Reply::Progress`]. Both ends are of one version:
+//! the socket's name has [`VERSION`] in it.
+
+use std::io::{self, Read, Write};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Of this protocol.
+pub const VERSION: u32 = 1;
+
+/// A longer head is nonsense.
+const MAX_HEAD: u32 = 16 << 20;
+
+/// Bodies up to this size, in bytes, come in the frame; others as a file.
+pub const MAX_BODY: u64 = 1 << 20;
+
+/// What the agent is asked to do. `stores` are the configured stores, as
+/// [`crate::config::stores::StoreConfig`] in JSON: the agent has no configuration
+/// of its own.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case")]
+pub enum Request {
+    /// A pack, by its namespace (empty: none) and key (64 hex digits).
+    Get {
+        stores: serde_json::Value,
+        namespace: String,
+        key: String,
+    },
+    /// Something lies in the spool.
+    Spooled { stores: serde_json::Value },
+    /// Answers [`Reply::Done`] when the spool is empty.
+    Flush { stores: serde_json::Value },
+    /// What it does and has done.
+    Status,
+    /// Leave.
+    Stop,
+    /// Writes, reads, compares and deletes an object in each store, or in one.
+    Check {
+        stores: serde_json::Value,
+        store: Option<String>,
+    },
+    /// Removes objects from a store. Sizes in bytes, ages in seconds.
+    Clean {
+        stores: serde_json::Value,
+        store: String,
+        max_size: Option<u64>,
+        max_age: Option<u64>,
+        dry_run: bool,
+    },
+    /// Copies what one store has and the other has not.
+    Copy {
+        stores: serde_json::Value,
+        from: String,
+        to: String,
+    },
+    /// Counts objects and bytes.
+    Usage {
+        stores: serde_json::Value,
+        store: Option<String>,
+    },
+}
+
+/// What a store could not do, for the user. Without secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The store's name.
+    pub store: String,
+    pub text: String,
+}
+
+/// What the agent answers.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Still at it.
+    Wait,
+    /// Of something long.
+    Progress { done: u64, of: u64 },
+    /// The pack is the frame's body or, if larger than [`MAX_BODY`], the content of
+    /// `file`, which is the caller's to remove.
+    Found {
+        store: String,
+        file: Option<String>,
+        trouble: Vec<Trouble>,
+    },
+    /// No store has it.
+    Absent { trouble: Vec<Trouble> },
+    Done,
+    /// Something to print.
+    Text { text: String, failed: bool },
+}
+
+impl Reply {
+    /// Whether another frame follows.
+    pub fn is_interim(&self) -> bool {
+        matches!(self, Reply::Wait | Reply::Progress { .. })
+    }
+}
+
+/// A frame's two lengths and its head.
+///
+/// # Errors
+/// Only for what cannot be said in JSON.
+pub fn encode(head: &impl Serialize, body: usize) -> io::Result<Vec<u8>> {
+    let head = serde_json::to_vec(head)?;
+    let length = u32::try_from(head.len()).map_err(io::Error::other)?;
+    let mut frame = Vec::with_capacity(12 + head.len());
+    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(&(body as u64).to_le_bytes());
+    frame.extend_from_slice(&head);
+    Ok(frame)
+}
+
+/// The lengths of head and body in the first 12 bytes of a frame.
+///
+/// # Errors
+/// `InvalidData` where these cannot be lengths.
+pub fn lengths(start: &[u8; 12]) -> io::Result<(usize, usize)> {
+    let [a, b, c, d, body @ ..] = *start;
+    let head = u32::from_le_bytes([a, b, c, d]);
+    let body = u64::from_le_bytes(body);
+    if head > MAX_HEAD || body > MAX_BODY {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok((head as usize, body as usize))
+}
+
+/// Writes a frame.
+///
+/// # Errors
+/// Those of the writer.
+pub fn send(to: &mut impl Write, head: &impl Serialize, body: &[u8]) -> io::Result<()> {
+    let mut frame = encode(head, body.len())?;
+    frame.extend_from_slice(body);
+    to.write_all(&frame)
+}
+
+/// Reads a frame.
+///
+/// # Errors
+/// Those of the reader; `InvalidData` for nonsense.
+pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<u8>)> {
+    let mut start = [0; 12];
+    from.read_exact(&mut start)?;
+    let (head, body) = lengths(&start)?;
+    let mut bytes = vec![0; head + body];
+    from.read_exact(&mut bytes)?;
+    let body = bytes.split_off(head);
+    Ok((serde_json::from_slice(&bytes)?, body))
+}

@@ -1,0 +1,22 @@
+//! Leaving the process that started us.
+
+use std::os::fd::RawFd;
+
+/// Ends all ties to the caller: its session, and the descriptors it had open (a make's
+/// jobserver, a pipe whose reader waits for its end). To be called first in a program.
+pub fn from_caller() {
+    let _ = rustix::process::setsid();
+    let own = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let open: Vec<RawFd> = own
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|descriptor| *descriptor > 2)
+        .collect();
+    for descriptor in open {
+        // SAFETY: nothing in this process has opened a file yet, and the listing's own
+        // is closed already, which makes this an error that is ignored; what is left
+        // belongs to the caller.
+        unsafe {
+            libc::close(descriptor);
+        }
+    }
+}
