@@ -57,6 +57,30 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<ConfigCommand>,
     },
+    /// Look after the process that talks to remote stores
+    Agent {
+        #[command(subcommand)]
+        command: AgentCommand,
+    },
+    /// Look at remote stores
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
+    /// Copy what one remote store has and another has not
+    Push {
+        /// The store to copy from
+        from: String,
+        /// The store to copy to
+        to: String,
+    },
+    /// As push, the other way round: `cache pull TO FROM`
+    Pull {
+        /// The store to copy to
+        to: String,
+        /// The store to copy from
+        from: String,
+    },
     /// Print a script that completes our commands in a shell
     Completions {
         /// For which shell
@@ -95,9 +119,36 @@ pub struct CleanArgs {
     /// Only in this namespace
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
+    /// Not the local cache, but this remote store
+    #[arg(long, value_name = "NAME")]
+    pub store: Option<String>,
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum AgentCommand {
+    /// Say whether it runs, what waits for upload, and which stores are down
+    Status,
+    /// End it; the next compile that needs it starts another
+    Stop,
+    /// Wait until everything is uploaded: for the last step of a CI job
+    Flush,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum StoreCommand {
+    /// Write, read, compare and delete an object in each store, and say what is wrong
+    Check {
+        /// Only this store
+        store: Option<String>,
+    },
+    /// Count objects and bytes (lists the whole store)
+    Usage {
+        /// Only this store
+        store: Option<String>,
+    },
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,18 +1,12 @@
 //! `cache clean`.
 
-use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
-
 use bytesize::ByteSize;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::CleanArgs;
 use super::open_store;
+use super::progress::Bar;
 use crate::config::Config;
 use crate::store::{CleanOptions, Limits, Namespace, Store, Usage};
-
-/// A clean that takes longer shows how far it is.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 pub fn run(config: &Config, wanted: &CleanArgs) -> anyhow::Result<String> {
     if config.read_only && !wanted.dry_run {
@@ -27,7 +21,7 @@ pub fn run(config: &Config, wanted: &CleanArgs) -> anyhow::Result<String> {
         limits: limits(config, wanted),
         dry_run: wanted.dry_run,
     };
-    let mut bar = Bar::new();
+    let mut bar = Bar::new("Cleaning");
     let cleaned = store.clean(&options, &mut |done, all| bar.show(done, all))?;
     bar.finish();
     Ok(format!(
@@ -74,42 +68,5 @@ fn place(config: &Config, wanted: &CleanArgs) -> String {
     match &wanted.namespace {
         None => dir.to_string(),
         Some(name) => format!("namespace {name} of {dir}"),
-    }
-}
-
-/// A progress bar on a terminal, once it has taken a while.
-struct Bar {
-    started: Instant,
-    terminal: bool,
-    bar: Option<ProgressBar>,
-}
-
-impl Bar {
-    fn new() -> Bar {
-        Bar {
-            started: Instant::now(),
-            terminal: std::io::stderr().is_terminal(),
-            bar: None,
-        }
-    }
-
-    fn show(&mut self, done: u64, all: u64) {
-        if !self.terminal || self.started.elapsed() < PATIENCE {
-            return;
-        }
-        let bar = self.bar.get_or_insert_with(|| {
-            let template = "Cleaning [{bar:40}] {pos} of {len} ({eta} left)";
-            let style = ProgressStyle::with_template(template)
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
-            ProgressBar::new(all).with_style(style.progress_chars("=> "))
-        });
-        bar.set_length(all);
-        bar.set_position(done);
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -10,7 +10,9 @@ pub mod args;
 mod clean;
 mod config;
 mod output;
+mod progress;
 mod reference;
+mod remote;
 mod stats;
 mod store;
 
@@ -29,7 +31,18 @@ pub use store::open_store;
 
 /// The first words that are ours; anything else is a compiler. A program that
 /// is called like one of them is reached by its path or by `cache -- stats`.
-const SUBCOMMANDS: &[&str] = &["clean", "completions", "config", "help", "man", "stats"];
+const SUBCOMMANDS: &[&str] = &[
+    "agent",
+    "clean",
+    "completions",
+    "config",
+    "help",
+    "man",
+    "pull",
+    "push",
+    "stats",
+    "store",
+];
 
 /// Who answers a call.
 #[derive(Debug, PartialEq)]
@@ -112,7 +125,15 @@ fn run(command: Command) -> anyhow::Result<String> {
         Command::Man { command } => reference::man_page(command.as_deref()),
         Command::Config { format, command } => config::run(&Desk::new()?, format, command),
         Command::Stats(wanted) => stats::run(&Desk::new()?.config()?, &wanted),
-        Command::Clean(wanted) => clean::run(&Desk::new()?.config()?, &wanted),
+        Command::Clean(wanted) => match wanted.store.as_deref() {
+            None => clean::run(&Desk::new()?.config()?, &wanted),
+            Some(store) => Desk::new()?.remote()?.clean(&wanted, store),
+        },
+        Command::Agent { command } => Desk::new()?.remote()?.agent(&command),
+        Command::Store { command } => Desk::new()?.remote()?.store(&command),
+        Command::Push { from, to } | Command::Pull { to, from } => {
+            Desk::new()?.remote()?.copy(&from, &to)
+        }
     }
 }
 
@@ -132,6 +153,10 @@ impl Desk {
 
     fn config(&self) -> anyhow::Result<Config> {
         Ok(Config::load(&self.env, &self.cwd)?)
+    }
+
+    fn remote(&self) -> anyhow::Result<remote::Remote> {
+        remote::Remote::new(&self.config()?, &self.env)
     }
 }
 
