@@ -7,8 +7,10 @@ use anyhow::Context as _;
 use super::args::{Format, StatsArgs};
 use super::{open_store, output};
 use crate::config::Config;
-use crate::stats::{Journal, Local, NamespaceUsage, Report};
+use crate::stats::{Journal, Local, NamespaceUsage, RemoteStore, Report};
 use crate::store::Store as _;
+use crate::store::remote::place::Place;
+use crate::store::remote::state::State;
 
 pub fn run(config: &Config, wanted: &StatsArgs) -> anyhow::Result<String> {
     let journal = Journal::new(&config.dir).umask(config.umask);
@@ -34,11 +36,23 @@ pub fn run(config: &Config, wanted: &StatsArgs) -> anyhow::Result<String> {
         fold,
         local,
         since: since.map(|since| since.text.clone()),
+        stores: remote_stores(config),
     };
     Ok(match wanted.format {
         Format::Human => report.human(),
         Format::Json => report.json(),
     })
+}
+
+fn remote_stores(config: &Config) -> Vec<RemoteStore> {
+    let state = State::read(&Place::of(&config.dir));
+    let stores = state.0.into_iter().map(|(name, remembered)| RemoteStore {
+        name,
+        figures: remembered.figures.all(),
+        is_down: remembered.down_since.is_some(),
+        trouble: remembered.trouble,
+    });
+    stores.collect()
 }
 
 fn local(config: &Config) -> anyhow::Result<Local> {

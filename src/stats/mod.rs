@@ -17,7 +17,7 @@ pub use counters::{Counter, Group};
 pub use journal::Journal;
 pub use record::{Event, LONGEST_DETAIL};
 pub use reference::reference_page;
-pub use report::{Local, NamespaceUsage, Report};
+pub use report::{Local, NamespaceUsage, RemoteStore, Report};
 pub use totals::Totals;
 
 /// What a journal sums up to.

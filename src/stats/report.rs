@@ -19,6 +19,19 @@ pub struct Report {
     pub local: Option<Local>,
     /// The period that was asked for, as it was written (`2h`).
     pub since: Option<String>,
+    /// Remote stores that have been used.
+    pub stores: Vec<RemoteStore>,
+}
+
+/// What a remote store has done since it was first used.
+#[derive(Clone, Debug, Default)]
+pub struct RemoteStore {
+    pub name: String,
+    /// By name, in the order of the page.
+    pub figures: Vec<(&'static str, u64)>,
+    pub is_down: bool,
+    /// What went wrong last.
+    pub trouble: Option<String>,
 }
 
 /// The local cache at the moment.
@@ -51,6 +64,7 @@ impl Report {
         self.details(&mut page);
         self.namespaces(&mut page);
         self.local(&mut page);
+        self.stores(&mut page);
         let mut text = match &self.since {
             Some(since) => format!("In the last {since}:\n"),
             None => String::new(),
@@ -172,6 +186,25 @@ impl Report {
         }
     }
 
+    fn stores(&self, page: &mut Page) {
+        for store in &self.stores {
+            let state = if store.is_down { " (down)" } else { "" };
+            page.title(&format!("Remote store {}{state}", store.name));
+            for (name, count) in store.figures.iter().filter(|(_, count)| *count > 0) {
+                let value = match name.starts_with("bytes_") {
+                    true => size(*count),
+                    false => number(*count),
+                };
+                let name = name.replace('_', " ");
+                let label = name[..1].to_uppercase() + &name[1..];
+                page.row(1, &label, value, String::new());
+            }
+            if let Some(trouble) = &store.trouble {
+                page.row(1, &format!("Last trouble: {trouble}"), String::new(), String::new());
+            }
+        }
+    }
+
     /// For tools: one flat JSON object, always with the same names; a number
     /// that could not be found out is `null`.
     pub fn json(&self) -> String {
@@ -205,6 +238,12 @@ impl Report {
         ];
         for (name, figure) in figures {
             map.insert(name.to_owned(), figure.map_or(Value::Null, Value::from));
+        }
+        for store in &self.stores {
+            for (name, count) in &store.figures {
+                map.insert(format!("store_{}_{name}", store.name), (*count).into());
+            }
+            map.insert(format!("store_{}_down", store.name), store.is_down.into());
         }
         format!("{:#}\n", Value::Object(map))
     }
