@@ -20,7 +20,7 @@ use crate::config::stores::StoreConfig;
 use crate::hash::Key;
 use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{self, MAX_BODY, Reply, Request, Trouble};
-use crate::store::remote::state::State;
+use crate::store::remote::state::{Figures, State};
 
 /// How often a caller hears that we are still at it.
 const HEARTBEAT: Duration = Duration::from_millis(300);
@@ -230,6 +230,13 @@ impl Agent {
                 text: self.status(),
                 failed: false,
             },
+            Request::Zero => {
+                *lock(&self.state) = State::default();
+                for tier in lock(&self.tiers).values().flatten() {
+                    tier.continue_from(Figures::default());
+                }
+                Reply::Done
+            }
             Request::Stop => {
                 self.leave.notify_one();
                 Reply::Done

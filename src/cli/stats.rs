@@ -9,6 +9,7 @@ use super::{open_store, output};
 use crate::config::Config;
 use crate::stats::{Journal, Local, NamespaceUsage, RemoteStore, Report};
 use crate::store::Store as _;
+use crate::store::remote::client::Client;
 use crate::store::remote::place::Place;
 use crate::store::remote::state::State;
 
@@ -18,6 +19,7 @@ pub fn run(config: &Config, wanted: &StatsArgs) -> anyhow::Result<String> {
         journal
             .zero()
             .with_context(|| format!("cannot write to {}", config.dir.display()))?;
+        Client::zero(&Place::of(&config.dir)).context("cannot zero the remote stores' figures")?;
         return Ok("Counting from zero from now on.\n".to_owned());
     }
     let since = wanted.since.as_ref();

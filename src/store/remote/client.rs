@@ -133,6 +133,23 @@ impl Client {
         }
     }
 
+    /// Lets the stores' figures begin at zero, whether an agent runs or not.
+    ///
+    /// # Errors
+    /// That they cannot be removed.
+    pub fn zero(place: &Place) -> io::Result<()> {
+        let client = Client {
+            place: place.clone(),
+            stores: serde_json::Value::Null,
+            idle: Duration::ZERO,
+        };
+        client.ask_if_there(&Request::Zero)?;
+        match fs_err::remove_file(place.state()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn reach(&self) -> io::Result<UnixStream> {
         if let Ok(socket) = self.connect() {
             return Ok(socket);

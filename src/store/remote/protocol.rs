@@ -37,6 +37,8 @@ pub enum Request {
     Flush { stores: serde_json::Value },
     /// What it does and has done.
     Status,
+    /// Count from zero.
+    Zero,
     /// Leave.
     Stop,
     /// Writes, reads, compares and deletes an object in each store, or in one.
