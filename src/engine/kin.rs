@@ -33,6 +33,7 @@ use crate::hash::tokens::TokenDigest;
 use crate::hash::tokens::skeleton;
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
+use crate::store::Store;
 use crate::sys::clock;
 use crate::sys::codec::{Reader, Writer};
 
@@ -176,6 +177,19 @@ fn decode(bytes: &[u8]) -> Option<Vec<Kin>> {
     Some(list)
 }
 
+/// Adds a command to the record under `key`. It may be there before its manifest:
+/// who follows it finds nothing then. What fails is no failure.
+pub fn join(manifests: &dyn Store, key: &Key, own: Kin) {
+    let old = manifests.get(key, &BlobName::KIN).ok().flatten();
+    let mut list = old.and_then(|bytes| decode(&bytes)).unwrap_or_default();
+    if list.contains(&own) {
+        return;
+    }
+    list.insert(0, own);
+    list.truncate(MAX_KIN);
+    let _ = manifests.put_entry(key, &Entry::of(BlobName::KIN, encode(&list)));
+}
+
 impl Cached<'_> {
     fn sources(&self) -> Sources<'_> {
         Sources {
@@ -198,24 +212,12 @@ impl Cached<'_> {
         Some(key::kin_key(ingredients, &content))
     }
 
-    /// Adds this command, which has a manifest now, to the record of its kin.
-    pub fn join_kin(&mut self, key: &Key) {
-        let own = Kin {
+    /// This command, as the record of its kin has it.
+    pub fn own_kin(&self) -> Kin {
+        Kin {
             manifest: self.manifest,
             source: self.command.source.clone(),
             macros: macros(self.command),
-        };
-        let manifests = &self.stores.manifests;
-        let old = manifests.get(key, &BlobName::KIN).ok().flatten();
-        let mut list = old.and_then(|bytes| decode(&bytes)).unwrap_or_default();
-        if list.contains(&own) {
-            return;
-        }
-        list.insert(0, own);
-        list.truncate(MAX_KIN);
-        let entry = Entry::of(BlobName::KIN, encode(&list));
-        if let Err(error) = manifests.put_entry(key, &entry) {
-            self.tally.note(format_args!("kin: {error}"));
         }
     }
 

@@ -499,12 +499,17 @@ impl Cached<'_> {
             // Without a thread nothing is done ahead.
             let reader = (!self.config.read_only).then(|| {
                 crate::sys::memory::expect_many_buffers();
-                // For the record of kin there is the old manifest's directory.
-                let another = usize::from(manifest.is_none() && keys.kin.is_some());
                 let stores = self.stores;
+                // A first compile may fail: its record waits for the manifest.
+                let known = manifest.is_some();
+                let early = keys.kin.filter(|_| known).map(|key| (key, self.own_kin()));
+                let entries = 1 + usize::from(keys.kin.is_some());
                 std::thread::Builder::new().spawn_scoped(scope, move || {
                     stores.results.expect_puts(1);
-                    stores.manifests.expect_puts(1 + another);
+                    stores.manifests.expect_puts(entries);
+                    if let Some((key, own)) = early {
+                        kin::join(stores.manifests.as_ref(), &key, own);
+                    }
                     ahead::read(sources, listed, around.as_ref(), now)
                 })
             });
@@ -534,8 +539,10 @@ impl Cached<'_> {
         }
         match record::record(self, &compiled, keys.preprocessed) {
             Ok(()) => {
-                if let Some(kin) = &keys.kin {
-                    self.join_kin(kin);
+                if let Some(key) = &keys.kin
+                    && manifest.is_none()
+                {
+                    kin::join(self.stores.manifests.as_ref(), key, self.own_kin());
                 }
                 let recached = self.config.recache;
                 let counter = if recached {

@@ -38,6 +38,8 @@ pub fn read(path: impl rustix::path::Arg) -> Option<FileContent> {
     while bytes.len() < bytes.capacity() {
         match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
             Ok(0) => break,
+            // Had it grown, its stamp would have moved.
+            Ok(_) if bytes.len() as u64 == before.size => break,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return None,
         }

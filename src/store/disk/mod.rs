@@ -8,6 +8,7 @@
 //!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
 //!   .machine/recount                       a count that is not done (recount)
 //!   .machine/blob-{empty,success}          what nearly all entries link to (blob)
+//!   .machine/spare/                        an empty directory for the next entry (temp)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
 //! ```
@@ -389,14 +390,22 @@ impl Store for DiskStore {
     fn expect_puts(&self, count: usize) {
         let shared = &self.shared;
         if count == 0 {
-            *shared.ready() = None;
+            let left = shared.ready().take();
+            if let Some(work) = left.into_iter().flatten().next() {
+                work.keep(&shared.root);
+            }
             return;
         }
         // Where nothing is a store yet, nothing is made for what may not come.
         if !shared.options.read_only && marker::is_store(&shared.root) {
             let make = |_| WorkDir::make(&shared.root, shared.modes).ok();
-            let made: Vec<WorkDir> = (0..count).map_while(make).collect();
-            shared.ready().get_or_insert_default().extend(made);
+            let mut ready = shared.ready();
+            let ready = ready.get_or_insert_default();
+            let spare = ready
+                .first()
+                .and_then(|made| WorkDir::spare(&shared.root, made));
+            let missing = count - usize::from(spare.is_some());
+            ready.extend(spare.into_iter().chain((0..missing).map_while(make)));
             self.make_shards();
         }
     }

@@ -16,6 +16,9 @@ use crate::sys::fs::{self, Kind, Modes};
 /// The directory of work directories, at the root of a store.
 pub(crate) const DIR: &str = ".tmp";
 
+/// An empty directory for the next entry, at the root of a store.
+const SPARE: &str = ".machine/spare";
+
 /// Age at which a work directory is swept though its owner may be alive.
 const STALE_NANOS: i128 = 3600 * 1_000_000_000;
 
@@ -67,6 +70,26 @@ impl WorkDir {
         self.handle = fs::open_dir(&self.path).ok()?;
         let found = fs::stat_fd(&self.handle).ok()?;
         ((found.owner, found.mode) == (made.owner, made.mode)).then_some(self)
+    }
+
+    /// Takes the spare directory of the store at `root`, if there is one like `other`.
+    pub(crate) fn spare(root: &Path, other: &WorkDir) -> Option<WorkDir> {
+        let path = unique(root);
+        fs::rename(&root.join(SPARE), &path).ok()?;
+        let handle = fs::open_dir(&path).ok()?;
+        let found = fs::stat_fd(&handle).ok()?;
+        let work = WorkDir {
+            path,
+            handle,
+            gone: false,
+        };
+        let like = fs::stat_fd(&other.handle).ok()?;
+        ((found.owner, found.mode) == (like.owner, like.mode)).then_some(work)
+    }
+
+    /// Keeps an empty directory as the spare one.
+    pub(crate) fn keep(mut self, root: &Path) {
+        self.gone = fs::rename(&self.path, &root.join(SPARE)).is_ok();
     }
 
     /// Says that the directory has been given another name, and nothing was

@@ -171,3 +171,36 @@ fn puts_that_were_announced_leave_nothing_behind() {
     store.expect_puts(0);
     assert_eq!(work(), 0);
 }
+
+#[test]
+fn a_spare_directory_waits_for_the_next_entry() {
+    let dir = temporary();
+    let machine = dir.path().join(".machine");
+    fs_err::create_dir_all(&machine).expect("to make it");
+    let spare = machine.join("spare");
+    let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
+    let store = plain(dir.path());
+    store.put_entry(&key(1), &entry()).expect("to store");
+    store.expect_puts(1);
+    store.put_entry(&key(1), &entry()).expect("to store");
+    store.expect_puts(0);
+    assert!(spare.exists(), "what the second put replaced");
+    assert_eq!(work(), 0);
+    // The next process: one is made, the spare one is taken.
+    let next = plain(dir.path());
+    next.expect_puts(1);
+    next.expect_puts(1);
+    assert!(!spare.exists());
+    assert_eq!(work(), 2);
+    next.put_entry(&key(2), &entry()).expect("to store");
+    next.put_entry(&key(3), &entry()).expect("to store");
+    next.expect_puts(0);
+    assert!(is_whole(&next, &key(2)) && is_whole(&next, &key(3)));
+    // One with something in it is no spare one, and goes.
+    fs_err::create_dir_all(spare.join("strange")).expect("to make it");
+    next.expect_puts(1);
+    next.expect_puts(1);
+    next.expect_puts(0);
+    assert_eq!(work(), 0);
+    assert!(is_whole(&next, &key(1)));
+}
