@@ -131,6 +131,32 @@ fn what_is_wrong_in_the_configuration_is_said_and_can_be_put_right() {
 }
 
 #[test]
+fn config_shows_stores_without_secrets_and_finds_what_is_wrong_with_them() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.user_file().parent().unwrap()).unwrap();
+    let run = |text: &str, words: &[&str]| {
+        std::fs::write(desk.user_file(), text).unwrap();
+        desk.run(words)
+    };
+    let text = "[[store]]\nname = 'team'\ntype = 'http'\nurl = 'http://me:hush@h/x'\n";
+    let shown = run(text, &["config"]).success();
+    let shown = shown.stdout(says("[[store]], from").and(says("http://h/x")));
+    shown.stdout(says("<hidden>").and(says("hush").not()));
+    let json = run(text, &["config", "--format", "json"]).success();
+    let json: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).unwrap();
+    assert_eq!(json["store"]["value"][0]["name"], "team");
+    assert_eq!(json["store"]["value"][0]["password"], "<hidden>");
+    assert_eq!(json["store"]["origin"]["from"], "user file");
+    let wrong = text.replace("http:", "htp:");
+    run(&wrong, &["config"])
+        .code(1)
+        .stderr(says("config.toml:4: store `team`").and(says("hush").not()));
+    // Whoever needs no stores does not mind.
+    run(&wrong, &["config", "get", "max_size"]).success();
+    run(&wrong, &["stats"]).success();
+}
+
+#[test]
 fn unknown_variables_are_pointed_out_by_config_only() {
     let desk = Desk::new();
     for (words, warns) in [(["config"], true), (["stats"], false)] {

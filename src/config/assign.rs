@@ -83,14 +83,14 @@ pub(super) fn assign(
     Ok(())
 }
 
-fn utf8(raw: &Raw) -> Option<&str> {
+pub(super) fn utf8(raw: &Raw) -> Option<&str> {
     match raw {
         Raw::Text(text) => text.to_str(),
         _ => None,
     }
 }
 
-fn switch(raw: &Raw) -> Option<bool> {
+pub(super) fn switch(raw: &Raw) -> Option<bool> {
     match raw {
         Raw::Bool(value) => Some(*value),
         Raw::Integer(0) => Some(false),
@@ -106,7 +106,7 @@ fn compression(raw: &Raw) -> Option<Compression> {
     }
 }
 
-fn size(raw: &Raw) -> Option<SizeLimit> {
+pub(super) fn size(raw: &Raw) -> Option<SizeLimit> {
     match raw {
         Raw::Integer(0) => Some(SizeLimit::Unlimited),
         Raw::Integer(bytes) => u64::try_from(*bytes).ok().map(SizeLimit::Bytes),
@@ -114,7 +114,7 @@ fn size(raw: &Raw) -> Option<SizeLimit> {
     }
 }
 
-fn age(raw: &Raw) -> Option<Option<std::time::Duration>> {
+pub(super) fn age(raw: &Raw) -> Option<Option<std::time::Duration>> {
     if *raw == Raw::Integer(0) {
         return Some(None);
     }
@@ -161,20 +161,23 @@ fn sloppiness(raw: &Raw) -> Result<Sloppiness, Refused> {
     Ok(set)
 }
 
-/// The rule is that of a store's namespaces, which has the last word.
 fn name(raw: &Raw) -> Option<Option<String>> {
     let text = utf8(raw)?;
     if text.is_empty() || text == "none" {
         return Some(None);
     }
+    is_namespace(text).then(|| Some(text.to_owned()))
+}
+
+/// The rule is that of a store's namespaces, which has the last word.
+pub(super) fn is_namespace(text: &str) -> bool {
     let bytes = text.as_bytes();
     let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    let valid = bytes.len() <= 64
+    (1..=64).contains(&bytes.len())
         && !text.starts_with('.')
         && bytes.iter().all(allowed)
         && !(bytes.len() == 2 && bytes.iter().all(u8::is_ascii_hexdigit))
-        && !matches!(text, "CACHEDIR.TAG" | "cache-format");
-    valid.then(|| Some(text.to_owned()))
+        && !matches!(text, "CACHEDIR.TAG" | "cache-format")
 }
 
 /// Not relative to anything: `make -C` would scatter caches over the tree.
@@ -192,8 +195,9 @@ fn optional(raw: &Raw) -> Option<Option<&OsStr>> {
     }
 }
 
-/// The items of an array, or of a text with separators; empty ones are dropped.
-fn items(raw: &Raw, separator: impl Fn(u8) -> bool) -> Option<Vec<OsString>> {
+/// The items of an array, or of a text with separators, whose empty ones are
+/// dropped.
+pub(super) fn items(raw: &Raw, separator: impl Fn(u8) -> bool) -> Option<Vec<OsString>> {
     match raw {
         Raw::List(items) => Some(items.clone()),
         Raw::Text(text) if text == "none" => Some(Vec::new()),
@@ -209,14 +213,14 @@ fn items(raw: &Raw, separator: impl Fn(u8) -> bool) -> Option<Vec<OsString>> {
 }
 
 impl Base<'_> {
-    fn expand(&self, text: &OsStr) -> PathBuf {
+    pub(super) fn expand(&self, text: &OsStr) -> PathBuf {
         match (self.home, text.as_bytes().strip_prefix(b"~/")) {
             (Some(home), Some(rest)) => home.join(OsStr::from_bytes(rest)),
             _ => PathBuf::from(text),
         }
     }
 
-    fn resolve(&self, text: &OsStr) -> PathBuf {
+    pub(super) fn resolve(&self, text: &OsStr) -> PathBuf {
         if text == "." {
             return self.dir.to_owned();
         }

@@ -8,6 +8,7 @@ use toml_edit::{Array, DocumentMut, Value};
 use super::assign::{self, Base, Raw, Shown};
 use super::error::{ConfigError, Place};
 use super::keys::{Key, Kind};
+use super::stores::STORE;
 use super::{Config, Environment, user_file};
 
 /// Sets a key in the user's file, which keeps its comments and order, and is
@@ -24,6 +25,7 @@ pub fn set_user_key(
     name: &str,
     value: &str,
 ) -> Result<PathBuf, ConfigError> {
+    refuse_stores(env, name)?;
     let key = super::known(name, &Place::Argument)?;
     let raw = Raw::Text(value.into());
     let mut checked = Config::default();
@@ -48,10 +50,23 @@ pub fn set_user_key(
 /// # Errors
 /// As [`set_user_key`].
 pub fn unset_user_key(env: &Environment, name: &str) -> Result<PathBuf, ConfigError> {
+    refuse_stores(env, name)?;
     // Not `known`: a key that no longer exists has to be removable, too.
     change(env, |document| {
         document.remove(name);
     })
+}
+
+/// Sections are not for editing by a single word: `unset store` would take all
+/// of them away.
+fn refuse_stores(env: &Environment, name: &str) -> Result<(), ConfigError> {
+    match name {
+        STORE => Err(ConfigError::StoreAsKey {
+            place: Place::Argument,
+            file: user_file(env),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The value as one would write it in a file.

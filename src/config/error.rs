@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::stores::Problem;
+
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -55,6 +57,30 @@ pub enum ConfigError {
         key: &'static str,
         variable: &'static str,
     },
+    /// A `[[store]]` section, or a URL of `CACHE_STORE`, that cannot be used.
+    #[error("{place}: store `{store}`: {problem}")]
+    Store {
+        place: Place,
+        /// Its name, or the one that its place among the others gives it.
+        store: String,
+        problem: Box<Problem>,
+    },
+    /// A key `store` in a file that is no array of sections.
+    #[error(
+        "{place}: `store` is not a key but a section; write `[[store]]`, in double brackets, and the store's keys below it"
+    )]
+    NotSections { place: Place },
+    /// A project file with stores.
+    #[error(
+        "{place}: a project file may not have `[[store]]` sections, since it arrives with a checkout; remove them, and if you want the stores, have the sections in your own file or set CACHE_STORE"
+    )]
+    StoreInProject { place: Place },
+    /// `cache config set store`, `unset store`.
+    #[error(
+        "{place}: stores are sections, not a key; write, change or remove `[[store]]` in your own file{}, or set CACHE_STORE",
+        named(file)
+    )]
+    StoreAsKey { place: Place, file: Option<PathBuf> },
     /// A file that is not TOML.
     #[error("{place}: {message}; put the file right or remove it")]
     Syntax { place: Place, message: String },
@@ -78,6 +104,11 @@ pub enum ConfigError {
     },
 }
 
+fn named(file: &Option<PathBuf>) -> String {
+    file.as_ref()
+        .map_or(String::new(), |path| format!(" ({})", path.display()))
+}
+
 fn way_out(place: &Place, key: &str) -> String {
     match place {
         Place::Variable(name) => format!("; change or unset {name}"),
@@ -88,6 +119,6 @@ fn way_out(place: &Place, key: &str) -> String {
     }
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
+pub(super) fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map_or(String::new(), |key| format!(" (did you mean `{key}`?)"))
 }

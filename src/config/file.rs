@@ -6,18 +6,21 @@
 //! hash_dir = false
 //! ignore_options = ["-fdiagnostics-color*"]
 //! ```
+//! A user's file may go on with `[[store]]` sections, tables as flat as itself.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::assign::Raw;
 use super::error::{ConfigError, Place};
+use super::stores::{STORE, Section};
 
 /// The name of a project's file.
 pub const PROJECT_FILE: &str = ".cache.toml";
@@ -31,7 +34,17 @@ pub(super) struct Found {
     pub text: String,
 }
 
+/// What a file says.
+pub(super) struct Parsed {
+    /// In the order of their lines.
+    pub settings: Vec<Setting>,
+    /// The line of the first `store`, and the sections; `None` in place of these
+    /// if it is something else.
+    pub stores: Option<(usize, Option<Vec<Section>>)>,
+}
+
 /// One `key = value` of a file.
+#[derive(Clone, PartialEq)]
 pub(super) struct Setting {
     pub key: String,
     pub value: Raw,
@@ -92,7 +105,7 @@ pub(super) fn find_project_file(
 }
 
 /// Opens without waiting for a writer should `path` be a pipe.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
@@ -106,7 +119,7 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn read(file: &mut File) -> io::Result<String> {
+pub(super) fn read(file: &mut File) -> io::Result<String> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a file"));
     }
@@ -123,7 +136,7 @@ fn read(file: &mut File) -> io::Result<String> {
 /// one else: many systems give new files that mode.
 fn distrust(file: &File) -> io::Result<Option<&'static str>> {
     let metadata = file.metadata()?;
-    let foreign_group = metadata.gid() != rustix::process::getegid().as_raw();
+    let foreign_group = is_foreign_group(&metadata);
     Ok(if metadata.uid() != rustix::process::geteuid().as_raw() {
         Some("it belongs to another user")
     } else if metadata.mode() & 0o002 != 0 {
@@ -135,8 +148,18 @@ fn distrust(file: &File) -> io::Result<Option<&'static str>> {
     })
 }
 
-/// The settings of a file, in the order of its lines.
-pub(super) fn parse(found: &Found) -> Result<Vec<Setting>, ConfigError> {
+/// Whether somebody else may read a file of this kind.
+pub(super) fn others_may_read(metadata: &Metadata) -> bool {
+    let mode = metadata.mode();
+    mode & 0o004 != 0 || mode & 0o040 != 0 && is_foreign_group(metadata)
+}
+
+fn is_foreign_group(metadata: &Metadata) -> bool {
+    metadata.gid() != rustix::process::getegid().as_raw()
+}
+
+/// What a file says, apart from whether there are such keys and values.
+pub(super) fn parse(found: &Found) -> Result<Parsed, ConfigError> {
     let line_of = |offset: usize| {
         let before = found.text.as_bytes().get(..offset).unwrap_or_default();
         memchr::memchr_iter(b'\n', before).count() + 1
@@ -148,8 +171,44 @@ pub(super) fn parse(found: &Found) -> Result<Vec<Setting>, ConfigError> {
         },
         message: error.message().to_owned(),
     })?;
+    let mut settings = settings(table.get_ref(), line_of);
+    let stores = settings
+        .extract_if(.., |setting| setting.key == STORE)
+        .next()
+        .map(|setting| {
+            let value = table.get_ref().get(STORE);
+            let sections = value.and_then(|value| sections(value.get_ref(), found, line_of));
+            (setting.line, sections)
+        });
+    Ok(Parsed { settings, stores })
+}
+
+fn sections(
+    value: &DeValue,
+    found: &Found,
+    line_of: impl Fn(usize) -> usize + Copy,
+) -> Option<Vec<Section>> {
+    let DeValue::Array(items) = value else {
+        return None;
+    };
+    let section = |(item, number): (&Spanned<DeValue>, usize)| {
+        let DeValue::Table(table) = item.get_ref() else {
+            return None;
+        };
+        Some(Section {
+            source: Place::File {
+                path: found.path.clone(),
+                line: line_of(item.span().start),
+            },
+            number,
+            settings: settings(table, line_of),
+        })
+    };
+    items.iter().zip(1..).map(section).collect()
+}
+
+fn settings(table: &DeTable, line_of: impl Fn(usize) -> usize) -> Vec<Setting> {
     let mut settings: Vec<Setting> = table
-        .get_ref()
         .iter()
         .map(|(key, value)| Setting {
             key: key.get_ref().to_string(),
@@ -158,7 +217,7 @@ pub(super) fn parse(found: &Found) -> Result<Vec<Setting>, ConfigError> {
         })
         .collect();
     settings.sort_by_key(|setting| setting.line);
-    Ok(settings)
+    settings
 }
 
 fn raw(value: &DeValue) -> Raw {

@@ -323,4 +323,12 @@ pub const KEYS: &[Key] = &[
         harmless: false,
         doc: "Where temporary files of a running compile go.",
     },
+    Key {
+        name: "agent_idle",
+        variables: &["CACHE_AGENT_IDLE"],
+        kind: Kind::Age(|c| &mut c.agent_idle),
+        default: None,
+        harmless: false,
+        doc: "How long the agent, which speaks to the stores on other machines, waits for work before it leaves. With `none` it stays.",
+    },
 ];

@@ -10,7 +10,12 @@
 //! | --- | --- |
 //! | environment | `CACHE_*` |
 //! | project file | `.cache.toml` in the working directory or its nearest ancestor below the home directory; only [harmless](Key::harmless) keys, and only if it is the user's own |
+//! | `CACHE_STORE` | stores besides the local directory, as URLs; in place of the user file's sections |
 //! | user file | `~/.config/cache/config.toml`, or what `CACHE_CONFIG_PATH` names |
+//!
+//! The user file may also have `[[store]]` sections ([`stores`]). [`Config::load`]
+//! keeps them as they are, since most calls need none of them;
+//! [`Config::stores`] makes sense of them.
 //!
 //! This is the only module that reads environment variables ([`Environment`]).
 
@@ -25,6 +30,7 @@ mod sloppiness;
 pub mod stores;
 mod value;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -38,9 +44,13 @@ pub use file::PROJECT_FILE;
 pub use keys::{KEYS, Key, Kind, find};
 pub use reference::reference_page;
 pub use sloppiness::{ALLOWANCES, Allowance, Sloppiness};
-pub use value::{CompilerCheck, Compression, SizeLimit, parse_duration, show_duration};
+pub use value::{
+    CompilerCheck, Compression, SizeLimit, parse_duration, parse_timeout, show_duration,
+    show_timeout,
+};
 
 use assign::{Base, Raw, Refused};
+use stores::{STORE_VARIABLE, Section, StoreConfig};
 
 /// The variable that names the user's file.
 pub const CONFIG_PATH_VARIABLE: &str = "CACHE_CONFIG_PATH";
@@ -77,10 +87,13 @@ pub struct Config {
     pub stats: bool,
     pub umask: Option<u32>,
     pub temporary_dir: Option<PathBuf>,
+    pub agent_idle: Option<Duration>,
     /// Files that were passed over, and why; for the log and `cache config`.
     pub notes: Vec<String>,
     /// What set a key, by its name; keys that nothing set are not in it.
     origins: Vec<(&'static str, Origin)>,
+    /// The `[[store]]` sections of the user's file, unread.
+    store_sections: Vec<Section>,
 }
 
 impl Default for Config {
@@ -113,8 +126,10 @@ impl Default for Config {
             stats: true,
             umask: None,
             temporary_dir: None,
+            agent_idle: Some(Duration::from_secs(600)),
             notes: Vec::new(),
             origins: Vec::new(),
+            store_sections: Vec::new(),
         }
     }
 }
@@ -189,6 +204,60 @@ impl Config {
         assign::show(self, key)
     }
 
+    /// The stores besides the local directory, nearest first: those of
+    /// `CACHE_STORE`, else the sections of the user's file. Files with keys and
+    /// secrets are looked at now, so this is for a call that needs the stores.
+    ///
+    /// # Errors
+    /// The first thing found wrong. No error's text has a secret in it.
+    pub fn stores(&self, env: &Environment) -> Result<Vec<StoreConfig>, ConfigError> {
+        stores::read(&self.sections(env)?, env)
+    }
+
+    /// Where [`Config::stores`] come from.
+    pub fn store_origin(&self, env: &Environment) -> Origin {
+        if env.get_non_empty(STORE_VARIABLE).is_some() {
+            return Origin::Environment(STORE_VARIABLE);
+        }
+        match self.store_sections.first().map(|section| &section.source) {
+            Some(Place::File { path, .. }) => Origin::UserFile(path.clone()),
+            _ => Origin::Default,
+        }
+    }
+
+    /// What is careless about [`Config::stores`] but keeps none from being used;
+    /// nothing if they cannot be read.
+    pub fn store_notes(&self, env: &Environment) -> Vec<String> {
+        self.sections(env)
+            .map(|sections| stores::notes(&sections, env))
+            .unwrap_or_default()
+    }
+
+    /// The variables in the environment that look like ours and are not, sorted.
+    pub fn unknown_variables(&self, env: &Environment) -> Vec<String> {
+        // A store's secret may be in a variable of any name.
+        let sections = self.sections(env).unwrap_or_default();
+        let named: Vec<&str> = sections.iter().flat_map(Section::variables).collect();
+        let mut names: Vec<String> = env
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| name.as_encoded_bytes().starts_with(b"CACHE_"))
+            .filter(|name| *name != CONFIG_PATH_VARIABLE && *name != STORE_VARIABLE)
+            .filter(|name| key_of_variable(name).is_none())
+            .map(|name| name.to_string_lossy().into_owned())
+            .filter(|name| !named.contains(&name.as_str()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn sections(&self, env: &Environment) -> Result<Cow<'_, [Section]>, ConfigError> {
+        Ok(match env.get_non_empty(STORE_VARIABLE) {
+            Some(text) => Cow::Owned(stores::of_variable(text)?),
+            None => Cow::Borrowed(&self.store_sections),
+        })
+    }
+
     fn apply_file(
         &mut self,
         found: &file::Found,
@@ -199,7 +268,16 @@ impl Config {
             dir: found.path.parent().unwrap_or(Path::new("/")),
             home,
         };
-        for setting in file::parse(found)? {
+        let file::Parsed { settings, stores } = file::parse(found)?;
+        if let Some((line, sections)) = stores {
+            let path = found.path.clone();
+            let place = Place::File { path, line };
+            if matches!(origin, Origin::ProjectFile(_)) {
+                return Err(ConfigError::StoreInProject { place });
+            }
+            self.store_sections = sections.ok_or(ConfigError::NotSections { place })?;
+        }
+        for setting in settings {
             let place = Place::File {
                 path: found.path.clone(),
                 line: setting.line,
@@ -262,19 +340,6 @@ pub fn user_file(env: &Environment) -> Option<PathBuf> {
         Some(path) => Some(PathBuf::from(path)),
         None => Some(env.config_dir()?.join("config.toml")),
     }
-}
-
-/// The variables in the environment that look like ours and are not, sorted.
-pub fn unknown_variables(env: &Environment) -> Vec<String> {
-    let mut names: Vec<String> = env
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| name.as_encoded_bytes().starts_with(b"CACHE_"))
-        .filter(|name| *name != CONFIG_PATH_VARIABLE && key_of_variable(name).is_none())
-        .map(|name| name.to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
 }
 
 /// The key that `variable` sets, with the variable's index in its row.

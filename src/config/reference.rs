@@ -10,6 +10,8 @@ pub fn reference_page() -> String {
     for key in KEYS {
         section(&mut page, key);
     }
+    page.push_str(&super::stores::reference());
+    page.push('\n');
     page.push_str(SLOPPINESS);
     for row in ALLOWANCES {
         let _ = writeln!(page, "| `{}` | {} |", row.name, row.doc);
@@ -47,7 +49,7 @@ fn section(page: &mut String, key: &Key) {
 }
 
 const HEAD: &str = "\
-<!-- Made from the table in src/config/keys.rs; `UPDATE_DOCS=1 cargo test --test reference` writes it anew. -->
+<!-- Made from the tables in src/config/keys.rs and src/config/stores; `UPDATE_DOCS=1 cargo test --test reference` writes it anew. -->
 # Configuration
 
 `cache config` shows every key, its value and where it came from; `cache config set KEY VALUE`

@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::*;
 
 /// A home with a user file and a checkout below it.
-struct Desk {
+pub(super) struct Desk {
     root: tempfile::TempDir,
     variables: Vec<(String, String)>,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub(super) fn new() -> Desk {
         let desk = Desk {
             root: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
@@ -24,49 +24,49 @@ impl Desk {
         desk
     }
 
-    fn home(&self) -> PathBuf {
+    pub(super) fn home(&self) -> PathBuf {
         self.root.path().canonicalize().unwrap()
     }
 
-    fn cwd(&self) -> PathBuf {
+    pub(super) fn cwd(&self) -> PathBuf {
         self.home().join("checkout/src")
     }
 
-    fn user_file(&self) -> PathBuf {
+    pub(super) fn user_file(&self) -> PathBuf {
         self.home().join(".config/cache/config.toml")
     }
 
-    fn project_file(&self) -> PathBuf {
+    pub(super) fn project_file(&self) -> PathBuf {
         self.home().join("checkout").join(PROJECT_FILE)
     }
 
-    fn user(self, text: &str) -> Desk {
+    pub(super) fn user(self, text: &str) -> Desk {
         fs::write(self.user_file(), text).unwrap();
         self
     }
 
-    fn project(self, text: &str) -> Desk {
+    pub(super) fn project(self, text: &str) -> Desk {
         fs::write(self.project_file(), text).unwrap();
         fs::set_permissions(self.project_file(), fs::Permissions::from_mode(0o644)).unwrap();
         self
     }
 
-    fn var(mut self, name: &str, value: &str) -> Desk {
+    pub(super) fn var(mut self, name: &str, value: &str) -> Desk {
         self.variables.push((name.into(), value.into()));
         self
     }
 
-    fn env(&self) -> Environment {
+    pub(super) fn env(&self) -> Environment {
         let home = ("HOME".to_owned(), self.home().display().to_string());
         Environment::from_pairs(self.variables.iter().cloned().chain([home]))
     }
 
-    fn load(&self) -> Result<Config, ConfigError> {
+    pub(super) fn load(&self) -> Result<Config, ConfigError> {
         Config::load(&self.env(), &self.cwd())
     }
 
     /// The error's text with the temporary home as `~`.
-    fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         let error = self.load().expect_err("a configuration that is wrong");
         error
             .to_string()
@@ -448,8 +448,8 @@ fn unknown_variables_do_not_matter_but_are_listed() {
         .var("CACHE_DIR", "/c")
         .var("CACHE_CONFIG_PATH", "/none")
         .var("MY_CACHE", "1");
-    assert!(desk.load().is_ok());
-    assert_eq!(unknown_variables(&desk.env()), ["CACHE_MAXSIZE"]);
+    let config = desk.load().unwrap();
+    assert_eq!(config.unknown_variables(&desk.env()), ["CACHE_MAXSIZE"]);
 }
 
 #[test]

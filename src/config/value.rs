@@ -128,6 +128,27 @@ pub fn show_duration(duration: Duration) -> String {
     text
 }
 
+/// Reads a length of time that may be a part of a second: `1500ms`, or what
+/// [`parse_duration`] reads.
+pub fn parse_timeout(text: &str) -> Option<Duration> {
+    let Some(number) = text.trim().strip_suffix("ms") else {
+        return parse_duration(text);
+    };
+    if !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    number.parse().ok().map(Duration::from_millis)
+}
+
+/// Prints a length of time so that [`parse_timeout`] reads it back; parts
+/// below a millisecond are dropped.
+pub fn show_timeout(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => show_duration(duration),
+        _ => format!("{}ms", duration.as_millis()),
+    }
+}
+
 /// Reads a switch, in the spellings that environment variables have.
 pub fn parse_bool(text: &str) -> Option<bool> {
     const YES: [&str; 4] = ["1", "true", "yes", "on"];

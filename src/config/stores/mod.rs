@@ -1,13 +1,52 @@
 //! Stores besides the local directory: what a `[[store]]` section says.
 //!
-//! Plain data. It travels to the agent as JSON over a socket that only the user
-//! can open, and it holds secrets: [`Secret`] shows itself to nobody else.
+//! ```toml
+//! [[store]]
+//! name = "team"
+//! type = "s3"
+//! bucket = "ccache"
+//! secret_key_env = "TEAM_KEY"
+//! ```
+//!
+//! Sections of the user's file and URLs in `CACHE_STORE` both become
+//! [`section::Section`]s, keys with values as they were written ([`section`]).
+//! [`read()`] makes [`StoreConfig`]s of them by one table of keys ([`keys`]), which
+//! also makes `cache config` and the reference page.
+//!
+//! A [`StoreConfig`] is plain data. It travels to the agent as JSON over a socket
+//! that only the user can open, and it holds secrets: [`Secret`] shows itself to
+//! nobody else.
+
+mod address;
+mod keys;
+mod problem;
+mod read;
+mod reference;
+mod section;
+mod show;
+mod types;
+mod values;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use keys::{Field, STORE_KEYS, Slot, StoreKey};
+pub use problem::Problem;
+pub use show::show;
+pub use types::{StoreType, TYPES, UrlForm};
+
+pub(super) use read::{notes, read};
+pub(super) use reference::stores as reference;
+pub(super) use section::{Section, of_variable};
+
+/// The variable with stores as URLs.
+pub const STORE_VARIABLE: &str = "CACHE_STORE";
+
+/// What sections are called in a file.
+pub(super) const STORE: &str = "store";
 
 /// Text that appears in no log, message or statistic.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +107,7 @@ pub enum Service {
         path: PathBuf,
     },
     Memcached {
+        /// `host:port`.
         endpoint: String,
         username: Option<String>,
         password: Option<Secret>,
@@ -190,3 +230,8 @@ impl Default for Deadlines {
         }
     }
 }
+
+#[cfg(test)]
+mod refusal_tests;
+#[cfg(test)]
+mod tests;
