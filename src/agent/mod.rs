@@ -6,6 +6,9 @@
 //! compile that cannot reach it compiles. Killed at any time, it loses nothing that it
 //! accepted ([`crate::store::remote::spool`]).
 //!
+//! Nothing outside this module uses its libraries, so that they cost the program that runs
+//! for every compile neither size nor start-up.
+//!
 //! | module | what it is |
 //! | --- | --- |
 //! | [`backend`] | servers: S3, HTTP, Redis, a shared directory |

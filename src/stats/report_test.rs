@@ -74,6 +74,7 @@ fn report() -> Report {
             ],
         }),
         since: None,
+        stores: Vec::new(),
     }
 }
 
