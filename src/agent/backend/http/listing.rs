@@ -138,27 +138,27 @@ fn parse(text: &[u8]) -> std::result::Result<Vec<Found>, String> {
             Event::Start(element) => {
                 words.clear();
                 match element.local_name().as_ref() {
-                    b"response" => current = Found::default(),
-                    b"collection" => current.is_directory = true,
+                    "response" => current = Found::default(),
+                    "collection" => current.is_directory = true,
                     _ => {}
                 }
             }
-            Event::Empty(element) if element.local_name().as_ref() == b"collection" => {
+            Event::Empty(element) if element.local_name().as_ref() == "collection" => {
                 current.is_directory = true;
             }
             Event::Text(piece) => {
-                words.push_str(&String::from_utf8_lossy(&piece));
+                words.push_str(&piece);
             }
             Event::GeneralRef(reference) => match reference.as_ref() {
-                b"amp" => words.push('&'),
+                "amp" => words.push('&'),
                 // No name of ours has the others.
                 _ => words.push('\u{fffd}'),
             },
             Event::End(element) => match element.local_name().as_ref() {
-                b"href" => current.href = words.trim().to_owned(),
-                b"getcontentlength" => current.size = words.trim().parse().ok(),
-                b"getlastmodified" => current.modified = http_date(words.trim()),
-                b"response" => found.push(std::mem::take(&mut current)),
+                "href" => current.href = words.trim().to_owned(),
+                "getcontentlength" => current.size = words.trim().parse().ok(),
+                "getlastmodified" => current.modified = http_date(words.trim()),
+                "response" => found.push(std::mem::take(&mut current)),
                 _ => {}
             },
             _ => {}
