@@ -44,7 +44,9 @@ pub struct Breaker(Mutex<State>);
 
 impl Breaker {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub fn permit(&self) -> Permit {

@@ -148,12 +148,14 @@ impl Keys {
                 let key = believed.iter().find(|believed| believed.as_bytes() == key);
                 let signature = Signature::from_slice(signature).ok();
                 let fits = head[PROOF] == 2
-                    && key
-                        .zip(signature)
-                        .is_some_and(|(key, signature)| key.verify_strict(&bare, &signature).is_ok());
+                    && key.zip(signature).is_some_and(|(key, signature)| {
+                        key.verify_strict(&bare, &signature).is_ok()
+                    });
                 match fits {
                     true => Ok(()),
-                    false => Err(Unusable::Untrusted("it is not signed by a key of public_keys")),
+                    false => Err(Unusable::Untrusted(
+                        "it is not signed by a key of public_keys",
+                    )),
                 }
             }
         }
@@ -306,7 +308,10 @@ mod tests {
     fn pair(own: u8, believed: &[u8]) -> Keys {
         let key = |seed: u8| SigningKey::from_bytes(&[seed; 32]);
         Keys::Ed25519 {
-            believed: believed.iter().map(|seed| key(*seed).verifying_key()).collect(),
+            believed: believed
+                .iter()
+                .map(|seed| key(*seed).verifying_key())
+                .collect(),
             own: Some(Box::new(key(own))),
         }
     }

@@ -46,7 +46,10 @@ impl Flights {
         namespace: &str,
         key: &Key,
     ) -> Arc<Outcome> {
-        let addresses: Vec<String> = tiers.iter().map(|t| format!("{:p}", Arc::as_ptr(t))).collect();
+        let addresses: Vec<String> = tiers
+            .iter()
+            .map(|t| format!("{:p}", Arc::as_ptr(t)))
+            .collect();
         let id = format!("{namespace}/{key}/{}", addresses.join(","));
         let flight = lock(&self.0).entry(id.clone()).or_default().clone();
         let outcome = flight

@@ -131,8 +131,14 @@ async fn check_one(place: &Place, tier: &Arc<Tier>) -> Result<String, String> {
         .map_err(|error| say("prepare", error))?;
     let content = [b"a check, to be deleted: ".as_slice(), &unique].concat();
     let mut sealed = std::io::Cursor::new(Vec::new());
-    envelope::seal(&content[..], content.len() as u64, &key, &tier.keys, &mut sealed)
-        .map_err(|error| error.to_string())?;
+    envelope::seal(
+        &content[..],
+        content.len() as u64,
+        &key,
+        &tier.keys,
+        &mut sealed,
+    )
+    .map_err(|error| error.to_string())?;
     let body = Body::Bytes(sealed.into_inner().into());
     let begun = std::time::Instant::now();
     tier.backend
@@ -169,10 +175,16 @@ async fn list(tier: &Tier, prefix: &str, frames: Option<&Frames>) -> backend::Re
     let mut next = None;
     loop {
         let page = tier.backend.list(prefix, next).await?;
-        objects.extend(page.objects.into_iter().filter(|object| is_ours(&object.name)));
+        objects.extend(
+            page.objects
+                .into_iter()
+                .filter(|object| is_ours(&object.name)),
+        );
         if let Some(frames) = frames {
             let done = objects.len() as u64;
-            let _ = frames.send((Reply::Progress { done, of: 0 }, Vec::new())).await;
+            let _ = frames
+                .send((Reply::Progress { done, of: 0 }, Vec::new()))
+                .await;
         }
         match page.next {
             Some(more) => next = Some(more),
@@ -194,7 +206,10 @@ fn is_ours(name: &str) -> bool {
 pub async fn usage(tiers: &[Arc<Tier>], store: Option<&str>) -> Reply {
     let mut lines = Vec::new();
     let mut all_well = true;
-    for tier in tiers.iter().filter(|tier| store.is_none_or(|s| s == tier.name())) {
+    for tier in tiers
+        .iter()
+        .filter(|tier| store.is_none_or(|s| s == tier.name()))
+    {
         match list(tier, &tier.config.write_prefix, None).await {
             Ok(objects) => {
                 let size = objects.iter().map(|object| object.size).sum();
@@ -280,7 +295,9 @@ async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: 
             break;
         };
         let (done, of) = (index as u64, count as u64);
-        let _ = frames.send((Reply::Progress { done, of }, Vec::new())).await;
+        let _ = frames
+            .send((Reply::Progress { done, of }, Vec::new()))
+            .await;
         if renewed.elapsed() > LEASE / 3 {
             renewed = std::time::Instant::now();
             let _ = tier.backend.put(lease, Lease::body(), false).await;
@@ -323,7 +340,9 @@ fn select(
     let mut left: u64 = objects.iter().map(|object| object.size).sum();
     let mut doomed = Vec::new();
     for object in objects {
-        let age = object.modified.and_then(|then| now.duration_since(then).ok());
+        let age = object
+            .modified
+            .and_then(|then| now.duration_since(then).ok());
         let is_old = max_age.zip(age).is_some_and(|(max, age)| age > max);
         if is_old || max_size.is_some_and(|max| left > max) {
             left -= object.size;
@@ -355,7 +374,11 @@ impl Lease {
 
     async fn take(tier: &Tier, name: &str) -> Result<(), Reply> {
         let say = |error: backend::Error| failed(format!("store {}: {}", tier.name(), error.text));
-        let put = tier.backend.put(name, Lease::body(), true).await.map_err(say)?;
+        let put = tier
+            .backend
+            .put(name, Lease::body(), true)
+            .await
+            .map_err(say)?;
         if put == Put::Done {
             return Ok(());
         }
@@ -369,7 +392,10 @@ impl Lease {
                 tier.name()
             )));
         }
-        tier.backend.put(name, Lease::body(), false).await.map_err(say)?;
+        tier.backend
+            .put(name, Lease::body(), false)
+            .await
+            .map_err(say)?;
         Ok(())
     }
 }
@@ -389,8 +415,15 @@ pub async fn copy(
     if !to.is_written() {
         return failed(format!("store {} is read-only", to.name()));
     }
-    let say = |tier: &Tier, error: backend::Error| failed(format!("store {}: {}", tier.name(), error.text));
-    let prefix = from.config.read_prefixes.first().cloned().unwrap_or_default();
+    let say = |tier: &Tier, error: backend::Error| {
+        failed(format!("store {}: {}", tier.name(), error.text))
+    };
+    let prefix = from
+        .config
+        .read_prefixes
+        .first()
+        .cloned()
+        .unwrap_or_default();
     let theirs = match list(&from, &prefix, Some(frames)).await {
         Ok(objects) => objects,
         Err(error) => return say(&from, error),
@@ -423,7 +456,9 @@ pub async fn copy(
             break;
         };
         let done = done as u64;
-        let _ = frames.send((Reply::Progress { done, of }, Vec::new())).await;
+        let _ = frames
+            .send((Reply::Progress { done, of }, Vec::new()))
+            .await;
         let (from, to, place) = (from.clone(), to.clone(), place.clone());
         tasks.push(tokio::spawn(async move {
             let copied = copy_one(&place, &from, &to, &object.name, &name).await;
@@ -489,7 +524,11 @@ async fn copy_one(
         .await
     };
     let file = sealed.map_err(|error| error.to_string())??;
-    let length = file.as_file().metadata().map_err(|error| error.to_string())?.len();
+    let length = file
+        .as_file()
+        .metadata()
+        .map_err(|error| error.to_string())?
+        .len();
     if to.config.max_blob_bytes.is_some_and(|max| length > max) {
         return Ok(0);
     }
@@ -522,7 +561,11 @@ mod tests {
     #[test]
     fn the_oldest_go_until_the_rest_fits() {
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let all = vec![object("new", 10, 1), object("old", 10, 100), object("older", 10, 200)];
+        let all = vec![
+            object("new", 10, 1),
+            object("old", 10, 100),
+            object("older", 10, 200),
+        ];
         let names = |max_size, max_age: Option<u64>| -> Vec<String> {
             let doomed = select(all.clone(), max_size, max_age.map(Duration::from_secs), now);
             doomed.into_iter().map(|object| object.name).collect()

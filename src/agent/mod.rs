@@ -71,12 +71,17 @@ pub fn run(directory: PathBuf, idle: Duration) -> anyhow::Result<()> {
 fn sweep(place: &Place) {
     for (name, _) in crate::sys::fs::list(place.directory()).unwrap_or_default() {
         let name = name.to_string_lossy();
-        if !["found-", "sealed-", "new-", ".tmp"].iter().any(|start| name.starts_with(start)) {
+        if !["found-", "sealed-", "new-", ".tmp"]
+            .iter()
+            .any(|start| name.starts_with(start))
+        {
             continue;
         }
         let path = place.directory().join(&*name);
         let modified = fs_err::symlink_metadata(&path).and_then(|m| m.modified());
-        let age = modified.ok().and_then(|then| SystemTime::now().duration_since(then).ok());
+        let age = modified
+            .ok()
+            .and_then(|then| SystemTime::now().duration_since(then).ok());
         if age.is_some_and(|age| age > STALE) {
             let _ = fs_err::remove_file(&path);
         }

@@ -67,7 +67,9 @@ impl Tier {
     /// Names under which a pack is looked for.
     pub fn read_names(&self, namespace: &str, key: &str) -> Vec<String> {
         let prefixes = self.config.read_prefixes.iter();
-        prefixes.map(|prefix| name(prefix, namespace, key)).collect()
+        prefixes
+            .map(|prefix| name(prefix, namespace, key))
+            .collect()
     }
 
     /// The name under which a pack is put.
@@ -78,7 +80,9 @@ impl Tier {
     /// Whether `name` was not there a moment ago.
     pub fn is_known_absent(&self, name: &str) -> bool {
         let absent = lock(&self.absent);
-        absent.get(name).is_some_and(|since| since.elapsed() < ABSENCE)
+        absent
+            .get(name)
+            .is_some_and(|since| since.elapsed() < ABSENCE)
     }
 
     pub fn note_absent(&self, name: String) {
@@ -125,7 +129,9 @@ impl Tier {
             if touched.len() > MAX_ABSENT {
                 touched.clear();
             }
-            let recent = touched.get(&name).is_some_and(|then| then.elapsed() < TOUCH_EVERY);
+            let recent = touched
+                .get(&name)
+                .is_some_and(|then| then.elapsed() < TOUCH_EVERY);
             if recent {
                 return;
             }
@@ -188,5 +194,7 @@ pub fn may_pass(failure: Failure) -> bool {
 
 /// A poisoned lock holds what it held.
 pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -148,7 +148,9 @@ impl Uploads {
             match send(&self.place, &tier, path, &head.namespace, &key, length).await {
                 Ok(()) => {
                     let mut done = lock(&self.done);
-                    done.entry(path.to_owned()).or_default().insert(store.clone());
+                    done.entry(path.to_owned())
+                        .or_default()
+                        .insert(store.clone());
                 }
                 Err(error) if may_pass(error.failure) => end = End::Waits,
                 Err(_) => tier.count(|figures| figures.dropped += 1),

@@ -12,8 +12,8 @@ use super::direct::Lookup;
 use super::hit::Served;
 use super::notice;
 use super::terminal::Terminal;
-use crate::entry::manifest::{self, NewVariant};
 use crate::entry::Entry;
+use crate::entry::manifest::{self, NewVariant};
 use crate::hash::{Key, KeyHasher};
 use crate::stats::Counter;
 use crate::store::remote::client::Client;
@@ -37,7 +37,7 @@ pub struct Remote {
 impl Cached<'_> {
     /// The remote stores, if there are any and they can be asked about this call.
     pub fn remote(&mut self) -> Option<Remote> {
-        if !self.config.has_stores(self.environment) || !self.config.direct_mode {
+        if !self.config.direct_mode {
             return None;
         }
         let stores = match self.config.stores(self.environment) {
@@ -48,8 +48,18 @@ impl Cached<'_> {
                 return None;
             }
         };
+        if stores.is_empty() {
+            return None;
+        }
         let mut hasher = KeyHasher::new("remote");
-        hasher.field("namespace", self.config.namespace.as_deref().unwrap_or_default().as_bytes());
+        hasher.field(
+            "namespace",
+            self.config
+                .namespace
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes(),
+        );
         hasher.field("manifest", &self.manifest.0);
         if self.call.input.is_none() {
             let (digest, _) = crate::hash::file::digest(self.table, &self.command.source)?;
@@ -131,9 +141,8 @@ impl Cached<'_> {
             let fresh = found.refreshed.as_deref().and_then(manifest::variants);
             let fresh = fresh.and_then(|mut all| all.find(|one| one.result == variant.result));
             let variant = manifest::to_new(fresh.as_ref().unwrap_or(&variant));
-            let stored = variant.map(|variant| {
-                self.store_result(&variant.result, &result.to_entry(), &variant)
-            });
+            let stored = variant
+                .map(|variant| self.store_result(&variant.result, &result.to_entry(), &variant));
             if let Some(Err(error)) = stored {
                 self.tally.count_also(Counter::StoreError);
                 self.tally.note(format_args!("not kept: {error}"));
@@ -157,9 +166,8 @@ impl Cached<'_> {
         };
         let older = remote.pack.as_ref();
         let manifest = |keys: &[Key]| packed_manifest(keys, variant, older);
-        let write = |out: &mut dyn Write| {
-            pack::write(out, &remote.key, (key, entry), older, &manifest)
-        };
+        let write =
+            |out: &mut dyn Write| pack::write(out, &remote.key, (key, entry), older, &manifest);
         let place = &remote.client.place;
         let added = place.make().and_then(|()| spool::add(place, &head, &write));
         match added {

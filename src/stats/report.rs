@@ -200,7 +200,12 @@ impl Report {
                 page.row(1, &label, value, String::new());
             }
             if let Some(trouble) = &store.trouble {
-                page.row(1, &format!("Last trouble: {trouble}"), String::new(), String::new());
+                page.row(
+                    1,
+                    &format!("Last trouble: {trouble}"),
+                    String::new(),
+                    String::new(),
+                );
             }
         }
     }

@@ -33,8 +33,8 @@ pub struct Client {
     pub place: Place,
     /// See [`Request`].
     pub stores: serde_json::Value,
-    /// How long an agent that this call starts waits for work.
-    pub idle: Duration,
+    /// How long an agent that this call starts waits for work; `None`: for ever.
+    pub idle: Option<Duration>,
 }
 
 /// The answer to a look-up.
@@ -141,7 +141,7 @@ impl Client {
         let client = Client {
             place: place.clone(),
             stores: serde_json::Value::Null,
-            idle: Duration::ZERO,
+            idle: None,
         };
         client.ask_if_there(&Request::Zero)?;
         match fs_err::remove_file(place.state()) {
@@ -155,7 +155,9 @@ impl Client {
             return Ok(socket);
         }
         if self.place.was_unreachable(PAUSE) {
-            return Err(io::Error::other("the agent could not be started a moment ago"));
+            return Err(io::Error::other(
+                "the agent could not be started a moment ago",
+            ));
         }
         self.start().inspect_err(|_| self.give_up())
     }
@@ -183,7 +185,11 @@ impl Client {
         let program = program()?;
         Command::new(program)
             .arg(self.place.directory())
-            .arg(self.idle.as_secs().to_string())
+            .arg(
+                self.idle
+                    .map_or(u64::MAX, |idle| idle.as_secs())
+                    .to_string(),
+            )
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -224,6 +230,9 @@ fn program() -> io::Result<PathBuf> {
     let program = own.parent().unwrap_or(Path::new("/")).join(PROGRAM);
     match program.is_file() {
         true => Ok(program),
-        false => Err(io::Error::other(format!("{} is not there", program.display()))),
+        false => Err(io::Error::other(format!(
+            "{} is not there",
+            program.display()
+        ))),
     }
 }

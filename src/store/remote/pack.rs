@@ -284,7 +284,10 @@ mod tests {
             let result = pack.result(&Key([key; 32])).unwrap();
             result.read(&BlobName::OUTPUT).unwrap().unwrap()
         };
-        assert_eq!((read(&both, 1), read(&both, 2)), (b"one".into(), b"two".into()));
+        assert_eq!(
+            (read(&both, 1), read(&both, 2)),
+            (b"one".into(), b"two".into())
+        );
         let again = packed(Key([1; 32]), b"one", Some(&both));
         assert_eq!(again.manifest(), [1, 2]);
         assert!(again.result(&Key([3; 32])).is_none());

@@ -37,10 +37,12 @@ impl Place {
             .nodename()
             .to_string_lossy()
             .chars()
-            .map(|c| match c.is_ascii_alphanumeric() || c == '-' || c == '.' {
-                true => c,
-                false => '_',
-            })
+            .map(
+                |c| match c.is_ascii_alphanumeric() || c == '-' || c == '.' {
+                    true => c,
+                    false => '_',
+                },
+            )
             .collect();
         Place {
             directory: cache.join(".agent").join(format!("{user}@{host}")),
@@ -97,7 +99,11 @@ impl Place {
     pub fn socket(&self) -> io::Result<(File, PathBuf)> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = File::from(rustix::fs::open(&self.directory, flags, Mode::empty())?);
-        let path = format!("/proc/self/fd/{}/{}", directory.as_raw_fd(), self.socket_name());
+        let path = format!(
+            "/proc/self/fd/{}/{}",
+            directory.as_raw_fd(),
+            self.socket_name()
+        );
         Ok((directory, path.into()))
     }
 

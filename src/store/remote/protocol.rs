@@ -82,7 +82,10 @@ pub enum Reply {
     /// Still at it.
     Wait,
     /// Of something long.
-    Progress { done: u64, of: u64 },
+    Progress {
+        done: u64,
+        of: u64,
+    },
     /// The pack is the frame's body or, if larger than [`MAX_BODY`], the content of
     /// `file`, which is the caller's to remove.
     Found {
@@ -91,10 +94,15 @@ pub enum Reply {
         trouble: Vec<Trouble>,
     },
     /// No store has it.
-    Absent { trouble: Vec<Trouble> },
+    Absent {
+        trouble: Vec<Trouble>,
+    },
     Done,
     /// Something to print.
-    Text { text: String, failed: bool },
+    Text {
+        text: String,
+        failed: bool,
+    },
 }
 
 impl Reply {

@@ -44,9 +44,8 @@ pub fn add(
     let millis = clock::coarse_now() / 1_000_000;
     let name = format!("{millis:015}-{}-{:016x}", std::process::id(), fs::random());
     let aside = spool.join(format!("{name}.new"));
-    let made = fill(&aside, head, write).and_then(|()| {
-        fs_err::rename(&aside, spool.join(format!("{name}.pack")))
-    });
+    let made = fill(&aside, head, write)
+        .and_then(|()| fs_err::rename(&aside, spool.join(format!("{name}.pack"))));
     if made.is_err() {
         let _ = fs_err::remove_file(&aside);
     }
@@ -65,7 +64,11 @@ fn fill(
         .open(path)?;
     let mut out = BufWriter::with_capacity(1 << 16, file);
     let head = serde_json::to_vec(head)?;
-    out.write_all(&u32::try_from(head.len()).map_err(io::Error::other)?.to_le_bytes())?;
+    out.write_all(
+        &u32::try_from(head.len())
+            .map_err(io::Error::other)?
+            .to_le_bytes(),
+    )?;
     out.write_all(&head)?;
     write(&mut out)?;
     out.flush()
