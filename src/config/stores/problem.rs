@@ -96,7 +96,8 @@ fn others(suggestion: Option<&str>, kind: &str, known: &[&str]) -> String {
     }
 }
 
-fn quoted(names: &[&str]) -> String {
+/// Names for people, in Markdown too.
+pub(super) fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
