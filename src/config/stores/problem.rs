@@ -15,7 +15,11 @@ pub enum Problem {
     )]
     NotUrl,
     /// A key that no type of store has.
-    #[error("there is no key `{key}` in a `[[store]]`{}; remove it; a store of type `{kind}` has {}", did_you_mean(*suggestion), quoted(known))]
+    #[error(
+        "there is no key `{key}` in a `[[store]]`{}; change or remove it{}",
+        did_you_mean(*suggestion),
+        others(*suggestion, kind, known)
+    )]
     UnknownKey {
         key: String,
         suggestion: Option<&'static str>,
@@ -55,6 +59,9 @@ pub enum Problem {
         value: Option<String>,
         accepts: String,
     },
+    /// Two values of one key.
+    #[error("there is more than one value of a key: `{first}`, `{second}`; keep one of them")]
+    Twice { first: String, second: String },
     /// Settings of which only one can be.
     #[error("`{first}` and `{second}` do not go together; keep one of them")]
     Excludes { first: String, second: String },
@@ -81,7 +88,16 @@ pub enum Problem {
     OpenKeyFile { key: String, path: PathBuf },
 }
 
-fn quoted(names: &[&str]) -> String {
+/// All keys, for want of a better idea.
+fn others(suggestion: Option<&str>, kind: &str, known: &[&str]) -> String {
+    match suggestion {
+        Some(_) => String::new(),
+        None => format!("; a store of type `{kind}` has {}", quoted(known)),
+    }
+}
+
+/// Names for people, in Markdown too.
+pub(super) fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }

@@ -172,6 +172,7 @@ impl<'a> Reader<'a> {
             None => return Err(self.unknown(&setting.key)),
         };
         let written = &setting.key;
+        self.expect(key, written)?;
         let value = match source {
             Source::Value => setting.value.clone(),
             Source::File => self.text_of_file(written, &setting.value)?,
@@ -188,22 +189,29 @@ impl<'a> Reader<'a> {
         line: usize,
         raw: &Raw,
     ) -> Result<(), Problem> {
+        self.expect(key, written)?;
+        self.given.insert(key.name, (written.to_owned(), line));
+        match self.put(key, written, raw)? {
+            true => Ok(()),
+            // Cannot be: it was expected.
+            false => Err(self.unknown(written)),
+        }
+    }
+
+    /// That `key` has no value yet and may have one.
+    fn expect(&mut self, key: &StoreKey, written: &str) -> Result<(), Problem> {
         if let Some((first, _)) = self.given.get(key.name) {
-            return Err(Problem::Excludes {
+            return Err(Problem::Twice {
                 first: first.clone(),
                 second: written.to_owned(),
             });
         }
-        self.given.insert(key.name, (written.to_owned(), line));
-        let fits = self.put(key, written, raw)?;
-        match (fits, key.verify) {
-            (true, _) => Ok(()),
-            (false, Some(verify)) => Err(Problem::Needs {
+        match key.verify {
+            Some(verify) if !key.field.applies(&mut self.store) => Err(Problem::Needs {
                 key: written.to_owned(),
                 needs: format!("`verify = \"{verify}\"`"),
             }),
-            // The table's rows have the fields of their types.
-            (false, None) => Err(self.unknown(written)),
+            _ => Ok(()),
         }
     }
 
@@ -310,7 +318,8 @@ impl<'a> Reader<'a> {
         for (name, text) in [(user, credentials.user), (password, credentials.password)] {
             if let (Some(key), Some(text)) = (find_key(name, self.kind.name), text) {
                 let raw = Raw::Text(text.into());
-                self.assign(key, &format!("{name} in {written}"), line, &raw)?;
+                let written = format!("{name} of {written}");
+                self.assign(key, &written, line, &raw)?;
             }
         }
         Ok(true)

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::assign::Shown;
 use super::keys::{STORE_KEYS, StoreKey};
+use super::problem::quoted;
 use super::types::TYPES;
 
 /// The section `## Stores` of `docs/reference/configuration.md`.
@@ -11,14 +12,12 @@ pub(in crate::config) fn stores() -> String {
     let mut page = String::from(HEAD);
     // Writing to a string does not fail.
     for kind in TYPES {
-        let urls: Vec<String> = kind.urls.iter().map(|url| format!("`{url}`")).collect();
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} |",
-            kind.name,
-            kind.doc,
-            urls.join(", ")
-        );
+        let login = match kind.credentials {
+            Some((user, password)) => format!("`{user}`, `{password}`"),
+            None => "none".to_owned(),
+        };
+        let (name, doc, urls) = (kind.name, kind.doc, quoted(kind.urls));
+        let _ = writeln!(page, "| `{name}` | {doc} | {urls} | {login} |");
     }
     page.push_str(SECRETS);
     let of_all = |key: &&StoreKey| key.types.len() == TYPES.len();
@@ -42,12 +41,19 @@ fn table<'a>(page: &mut String, title: &str, keys: impl Iterator<Item = &'a Stor
     );
     for key in keys {
         let secret = if key.secret() { " (secret)" } else { "" };
-        let only = key.verify.map_or(String::new(), |verify| {
-            format!(" Only with `verify = \"{verify}\"`.")
-        });
+        let mut rules = String::new();
+        if let Some(verify) = key.verify {
+            let _ = write!(rules, " Only with `verify = \"{verify}\"`.");
+        }
+        if !key.needs.is_empty() {
+            let _ = write!(rules, " Only with {}.", quoted(key.needs));
+        }
+        if !key.excludes.is_empty() {
+            let _ = write!(rules, " Not with {}.", quoted(key.excludes));
+        }
         let _ = writeln!(
             page,
-            "| `{}`{secret} | {}{only} | {} | {} |",
+            "| `{}`{secret} | {}{rules} | {} | {} |",
             key.name,
             key.doc,
             key.accepts(),
@@ -104,12 +110,12 @@ export CACHE_STORE='s3://ccache/main?region=eu-central-1 https://me:secret@cache
 What is special in a URL is written with `%` and two digits, a `%` as `%25`. `CACHE_STORE=none` switches
 all stores off. A project file may not have stores. `cache config` shows what applies, without secrets.
 
-| type | what it is | URL |
-| --- | --- | --- |
+| type | what it is | URL | its user and password |
+| --- | --- | --- | --- |
 ";
 
 const SECRETS: &str = "
 A key that is marked as secret can be written in three ways: `secret_key = \"...\"` is the secret itself,
 `secret_key_file = \"...\"` a file that holds nothing else, `secret_key_env = \"NAME\"` an environment
-variable.
+variable. Keep files with secrets to yourself (`chmod 600`).
 ";

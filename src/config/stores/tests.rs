@@ -340,8 +340,8 @@ fn keys_to_sign_with_are_nobody_elses() {
     let store = stores(&desk.user(hmac)).unwrap().remove(0);
     assert_eq!(store.trust, Trust::Hmac { key_file: path });
     let (desk, _) = key_file(0o604);
-    insta::assert_snapshot!(refusal(&desk.user(hmac)), @"");
-    insta::assert_snapshot!(refusal(&Desk::new().user(hmac)), @"");
+    insta::assert_snapshot!(refusal(&desk.user(hmac)), @"~/.config/cache/config.toml:5: store `store1`: `key_file` names ~/key, which other users may read, so that it proves nothing; make a new key and `chmod 600` its file");
+    insta::assert_snapshot!(refusal(&Desk::new().user(hmac)), @"~/.config/cache/config.toml:5: store `store1`: `key_file` names ~/key, which cannot be used: No such file or directory (os error 2); put the file right, or remove `key_file`");
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn without_a_key_to_sign_with_a_store_is_only_read() {
     };
     assert_eq!(store.trust, expected);
     let desk = Desk::new().user(&format!("{base}write_only = true\n"));
-    insta::assert_snapshot!(refusal(&desk), @"");
+    insta::assert_snapshot!(refusal(&desk), @"~/.config/cache/config.toml:6: store `store1`: `write_only` needs `signing_key_file` as well; add it, or remove `write_only`");
 }
 
 // --- CACHE_STORE ---
@@ -512,12 +512,12 @@ fn secrets_that_others_may_read_are_noted() {
             .replace(&desk.home().display().to_string(), "~")
     };
     let inline = "[[store]]\ntype = 'redis'\nurl = 'redis://h'\npassword = 'x'\n";
-    insta::assert_snapshot!(notes(inline, 0o644), @"");
+    insta::assert_snapshot!(notes(inline, 0o644), @"~/.config/cache/config.toml has a secret of a store in it and other users may read it; `chmod 600 ~/.config/cache/config.toml`");
     assert_eq!(notes(inline, 0o600), "");
     let in_url = "[[store]]\ntype = 'redis'\nurl = 'redis://:x@h'\n";
     assert_ne!(notes(in_url, 0o644), "");
     let in_file = "[[store]]\ntype = 'redis'\nurl = 'redis://h'\npassword_file = 'id'\n";
-    insta::assert_snapshot!(notes(in_file, 0o644), @"");
+    insta::assert_snapshot!(notes(in_file, 0o644), @"~/.config/cache/id has a secret of a store in it and other users may read it; `chmod 600 ~/.config/cache/id`");
     let none = "[[store]]\ntype = 'redis'\nurl = 'redis://h'\n";
     assert_eq!(notes(none, 0o644), "");
 }
