@@ -17,6 +17,7 @@
 //! | [`stats`] | counters, the event journal, reports | `sys` |
 //! | [`engine`] | the story of one call | all of the above |
 //! | [`cli`] | subcommands | all of the above |
+//! | [`agent`] | servers besides the local directory, for `cache-agent` alone | `config`, `entry`, `hash`, `store`, `sys` |
 //!
 //! # Invariants
 //!
@@ -24,6 +25,7 @@
 //! - Outside [`cli`] and [`config`] nothing prints, exits or reads an environment variable.
 //! - Whatever goes wrong in the cache, the compiler still runs.
 
+pub mod agent;
 pub mod cli;
 pub mod compiler;
 pub mod config;

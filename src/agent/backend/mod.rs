@@ -1,11 +1,43 @@
 //! What the agent asks of a server, in terms of whole objects.
+//!
+//! | module | speaks to |
+//! | --- | --- |
+//! | `s3`, `cloud` | S3, Google Cloud Storage, Azure Blob; both on `object` (OpenDAL) |
+//! | `http` | HTTP, WebDAV, Bazel's `/ac/` |
+//! | `redis` | Redis, Valkey, their clusters |
+//! | `memcached` | memcached |
+//! | `directory` | a directory that several machines share |
+//!
+//! Below them: `net` (HTTP requests with the section's deadlines), `stream`
+//! (bare connections with the same), `tls`, `fault` (what an error is called).
+//!
+//! Nothing here tries twice: whether a request is worth another one is for the
+//! caller to say, who knows what waits for it.
+
+mod cloud;
+mod directory;
+mod fault;
+mod http;
+mod memcached;
+mod net;
+mod object;
+mod redis;
+mod s3;
+mod stream;
+mod tls;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
+
+use crate::config::stores::{Service, StoreConfig};
 
 /// Why a server did not do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +114,11 @@ pub struct Page {
 pub trait Backend: Send + Sync {
     /// Writes the object to `into` as it comes; its length, or `None` if it is not
     /// there. A body that ends early is [`Failure::Broken`].
-    async fn get(&self, name: &str, into: &mut (dyn AsyncWrite + Unpin + Send))
-    -> Result<Option<u64>>;
+    async fn get(
+        &self,
+        name: &str,
+        into: &mut (dyn AsyncWrite + Unpin + Send),
+    ) -> Result<Option<u64>>;
 
     /// Stores an object; no reader sees part of it. With `if_absent` only if there
     /// is none, where the server can tell; else as without.
@@ -105,4 +140,64 @@ pub trait Backend: Send + Sync {
 
     /// Makes the bucket or directory if configured to; says what is wrong with it.
     async fn prepare(&self) -> Result<()>;
+}
+
+/// The backend that a `[[store]]` section describes. Nothing is sent yet. Must be
+/// called within a Tokio runtime.
+///
+/// # Errors
+///
+/// [`Failure::Config`] where the settings make no sense or name a file (an
+/// authority's certificate) that cannot be used.
+pub fn open(config: &StoreConfig) -> Result<Arc<dyn Backend>> {
+    let deadlines = config.deadlines;
+    Ok(match &config.service {
+        Service::S3(s3) => Arc::new(s3::S3Store::open(s3, deadlines)?),
+        Service::Http(http) => Arc::new(http::HttpStore::open(http, deadlines)?),
+        Service::Redis(redis) => Arc::new(redis::RedisStore::open(redis, deadlines)?),
+        Service::Directory { path } => Arc::new(directory::DirectoryStore::open(
+            path,
+            config.read_only,
+            deadlines,
+        )),
+        Service::Memcached {
+            endpoint,
+            username,
+            password,
+            ttl,
+        } => Arc::new(memcached::MemcachedStore::open(
+            endpoint,
+            username.as_deref().zip(password.as_ref()),
+            *ttl,
+            deadlines,
+        )?),
+        Service::Gcs {
+            bucket,
+            endpoint,
+            credential,
+            anonymous,
+        } => Arc::new(cloud::gcs(
+            bucket,
+            endpoint.as_deref(),
+            credential.as_ref(),
+            *anonymous,
+            deadlines,
+        )?),
+        Service::Azblob {
+            container,
+            endpoint,
+            account,
+            key,
+            sas_token,
+        } => Arc::new(cloud::azblob(
+            &cloud::Azure {
+                container,
+                endpoint,
+                account: account.as_deref(),
+                key: key.as_ref(),
+                sas_token: sas_token.as_ref(),
+            },
+            deadlines,
+        )?),
+    })
 }
