@@ -257,3 +257,70 @@ async fn listings_go_on_where_they_stopped() {
         "{requests:?}"
     );
 }
+
+#[tokio::test]
+async fn a_large_object_goes_in_parts_and_is_given_up_whole() {
+    let size = (8 << 20) + 1;
+    let respond = |refused: bool| {
+        move |request: &super::server::Request| {
+            let target = request.target.as_str();
+            match request.method.as_str() {
+                "POST" if target.contains("uploads") => Reply::body(
+                    "<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>",
+                ),
+                "PUT" if refused && target.contains("partNumber=2") => {
+                    error(507, "XMinioStorageFull")
+                }
+                "PUT" => Reply::Whole(200, "etag: \"e\"\r\n".to_owned(), Vec::new()),
+                "DELETE" => Reply::status(204),
+                _ if request.header("if-none-match").is_some() => error(412, "PreconditionFailed"),
+                _ => Reply::body(
+                    "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>",
+                ),
+            }
+        }
+    };
+    let methods = |server: &Server| -> Vec<String> {
+        let requests = server.requests();
+        requests
+            .iter()
+            .map(|request| request.method.clone())
+            .collect()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let large = || file(&directory, &vec![7; size]);
+
+    let server = Server::start(respond(false)).await;
+    let kept = store(anonymous(&server), PATIENT);
+    assert_eq!(kept.put(NAME, large(), false).await.unwrap(), Put::Done);
+    assert_eq!(methods(&server), ["POST", "PUT", "PUT", "POST"]);
+    // The condition is that of the last request; the parts go.
+    assert_eq!(kept.put(NAME, large(), true).await.unwrap(), Put::Exists);
+    assert_eq!(methods(&server), ["POST", "PUT", "PUT", "POST", "DELETE"]);
+
+    let server = Server::start(respond(true)).await;
+    let full = store(anonymous(&server), PATIENT);
+    assert_eq!(failure(full.put(NAME, large(), false).await), Failure::Full);
+    assert_eq!(methods(&server), ["POST", "PUT", "PUT", "DELETE"]);
+}
+
+#[tokio::test]
+async fn without_credentials_nothing_is_sent() {
+    let server = Server::start(|_| Reply::body("content")).await;
+    let nowhere = "/nonexistent/aws";
+    let environment = [
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_CONFIG_FILE", nowhere),
+        ("AWS_SHARED_CREDENTIALS_FILE", nowhere),
+    ]
+    .map(|(name, value)| (name.to_owned(), Secret::new(value)));
+    let s3 = S3 {
+        anonymous: false,
+        environment: environment.to_vec(),
+        ..anonymous(&server)
+    };
+    let store = store(s3, PATIENT);
+    let error = get(&*store, NAME).await.unwrap_err();
+    assert_eq!(error.failure, Failure::Denied, "{error}");
+    assert!(server.requests().is_empty());
+}
