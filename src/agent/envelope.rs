@@ -134,6 +134,7 @@ impl Keys {
             Keys::Hmac(key) => {
                 let mac = Hmac::<Sha256>::new_from_slice(key).ok();
                 let fits = head[PROOF] == 1
+                    && by[32..].iter().all(|byte| *byte == 0)
                     && mac.is_some_and(|mut mac| {
                         mac.update(&bare);
                         mac.verify_slice(&by[..32]).is_ok()
