@@ -87,7 +87,7 @@ impl Write for Wire {
         match self {
             Wire::Plain(stream) => stream.write(bytes),
             Wire::Unix(stream) => stream.write(bytes),
-            Wire::Tls(tls) => tls.input.write(bytes),
+            Wire::Tls(tls) => tls.write(bytes),
         }
     }
 
@@ -129,6 +129,14 @@ impl Tls {
             input,
             output,
         })
+    }
+
+    /// A client that has given up already says why to the reader.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.input.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            result => result,
+        }
     }
 
     /// At the end of the output, what went wrong if something did.

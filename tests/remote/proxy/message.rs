@@ -151,10 +151,10 @@ pub fn body<E>(
             if let Err(end) = hand(Piece::Frame(&line)) {
                 return Ok(Err(end));
             }
-            if length > 0 {
-                if let Err(end) = content(reader, length, &mut hand)? {
-                    return Ok(Err(end));
-                }
+            if length > 0
+                && let Err(end) = content(reader, length, &mut hand)?
+            {
+                return Ok(Err(end));
             }
             // The end of the chunk; after the last one trailers up to an empty line.
             loop {

@@ -29,7 +29,7 @@ server=$!
 echo "$server"
 {
     cat <&3 >/dev/null
-    [ -e "$directory/ended" ] || kill -KILL -- "-$server" || kill -KILL "$server"
+    [ -e "$directory/ended" ] || kill -s KILL -- "-$server" || kill -s KILL "$server"
     tries=0
     until rm -rf -- "$directory" || [ $((tries += 1)) -gt 100 ]; do sleep 0.02; done
 } 2>/dev/null &
@@ -37,7 +37,7 @@ exec 3<&-
 wait "$server"
 status=$?
 true >"$directory/ended"
-kill -KILL -- "-$server"
+kill -s KILL -- "-$server"
 exit "$status"
 "#;
 
