@@ -37,7 +37,7 @@ fn get_by_hand(
     path: &str,
     length: usize,
     then: Then,
-) -> (TcpStream, Vec<u8>, Option<ErrorKind>) {
+) -> (TcpStream, Option<ErrorKind>) {
     let mut stream = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -51,7 +51,7 @@ fn get_by_hand(
     }
     let end = stream.read_to_end(&mut bytes).err().map(|e| e.kind());
     assert_eq!(bytes.len(), length);
-    (stream, bytes, end)
+    (stream, end)
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_cut_resets_what_is_open() {
         return;
     };
     proxy.set(Fault::StallAfter(100));
-    let (mut stream, _, _) = get_by_hand(&proxy, &path, 100, Then::Silence);
+    let (mut stream, _) = get_by_hand(&proxy, &path, 100, Then::Silence);
     proxy.set(Fault::None);
     stream.set_read_timeout(Some(LONG)).unwrap();
     proxy.cut();
@@ -164,7 +164,7 @@ fn a_black_hole_takes_and_is_silent() {
     };
     let server = WebDav::shared(Kind::Nginx).unwrap();
     proxy.set(Fault::BlackHole);
-    let (mut stream, _, end) = get_by_hand(&proxy, &path, 0, Then::Silence);
+    let (mut stream, end) = get_by_hand(&proxy, &path, 0, Then::Silence);
     assert_eq!(end, Some(ErrorKind::WouldBlock));
     // Large uploads are taken as well.
     stream.write_all(&vec![0; 10_000_000]).unwrap();
@@ -193,7 +193,7 @@ fn a_delay_is_before_the_first_byte() {
     assert!(start.elapsed() >= SHORT);
     // A proxy that is waiting ends at once.
     proxy.set(Fault::Delay(Duration::from_secs(600)));
-    let (_stream, _, end) = get_by_hand(&proxy, &path, 0, Then::Silence);
+    let (_stream, end) = get_by_hand(&proxy, &path, 0, Then::Silence);
     assert_eq!(end, Some(ErrorKind::WouldBlock));
     let start = Instant::now();
     drop(proxy);
@@ -207,7 +207,7 @@ fn a_reset_comes_after_so_many_bytes() {
     };
     for number in [0, 1, 10, 1000, 40_000] {
         proxy.set(Fault::ResetAfter(number));
-        let (_stream, _, end) = get_by_hand(&proxy, &path, number as usize, Then::End);
+        let (_stream, end) = get_by_hand(&proxy, &path, number as usize, Then::End);
         assert_eq!(end, Some(ErrorKind::ConnectionReset), "{number}");
     }
 }
@@ -218,7 +218,7 @@ fn a_half_closed_connection_still_takes() {
         return;
     };
     proxy.set(Fault::HalfCloseAfter(1000));
-    let (mut stream, _, end) = get_by_hand(&proxy, &path, 1000, Then::End);
+    let (mut stream, end) = get_by_hand(&proxy, &path, 1000, Then::End);
     assert_eq!(end, None);
     // Had the proxy closed both halves, the second write would fail.
     for _ in 0..20 {
@@ -235,7 +235,7 @@ fn a_stalled_answer_stays_open() {
         return;
     };
     proxy.set(Fault::StallAfter(1000));
-    let (_stream, _, end) = get_by_hand(&proxy, &path, 1000, Then::Silence);
+    let (_stream, end) = get_by_hand(&proxy, &path, 1000, Then::Silence);
     assert_eq!(end, Some(ErrorKind::WouldBlock));
     assert_eq!(proxy.open_connections(), 1);
 }
@@ -319,7 +319,7 @@ fn a_proxy_that_is_dropped_ends_its_connections() {
         return;
     };
     proxy.set(Fault::StallAfter(10));
-    let (mut stream, _, _) = get_by_hand(&proxy, &path, 10, Then::Silence);
+    let (mut stream, _) = get_by_hand(&proxy, &path, 10, Then::Silence);
     let port = proxy.port();
     drop(proxy);
     stream.set_read_timeout(None).unwrap();

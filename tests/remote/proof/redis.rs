@@ -86,7 +86,9 @@ fn a_full_one_says_so() {
 
 #[test]
 fn a_frozen_one_accepts_and_says_nothing() {
-    let Some(redis) = Redis::start("") else { return };
+    let Some(redis) = Redis::start("") else {
+        return;
+    };
     redis.process().freeze();
     let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).unwrap();
     stream.write_all(b"PING\r\n").unwrap();
@@ -147,6 +149,10 @@ fn faults_between_questions() {
     let endpoint = Endpoint::tls(tls.port(), &authority);
     assert_eq!(call(&endpoint, &[&get]).text(), "value");
     tls.set(Fault::CorruptBody(20));
-    assert!(Resp::connect(&endpoint).and_then(|mut r| r.call(&get)).is_err());
+    assert!(
+        Resp::connect(&endpoint)
+            .and_then(|mut r| r.call(&get))
+            .is_err()
+    );
     assert_eq!(tls.connections(), 2);
 }

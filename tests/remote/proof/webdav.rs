@@ -129,7 +129,11 @@ fn properties_are_listed() {
         assert_eq!(listed.status, 207, "{kind:?}");
         for name in ["one", "two"] {
             let found = format!("{OPEN}/list/{name}<");
-            assert!(listed.text().contains(&found), "{kind:?}: {}", listed.text());
+            assert!(
+                listed.text().contains(&found),
+                "{kind:?}: {}",
+                listed.text()
+            );
         }
     });
 }
@@ -152,7 +156,10 @@ fn tls_is_spoken_and_its_authority_counts() {
         let endpoint = Endpoint::tls(server.tls_port(), &other.authority);
         let error = Http::new(endpoint).request("GET", &path, b"").unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("certificate verify failed"), "{kind:?}: {text}");
+        assert!(
+            text.contains("certificate verify failed"),
+            "{kind:?}: {text}"
+        );
     });
 }
 

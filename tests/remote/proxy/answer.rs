@@ -53,9 +53,7 @@ impl<'a> Answer<'a> {
             return Err(End::Close);
         }
         let room = match self.fault {
-            Fault::ResetAfter(n) | Fault::HalfCloseAfter(n) | Fault::StallAfter(n) => {
-                n - self.sent
-            }
+            Fault::ResetAfter(n) | Fault::HalfCloseAfter(n) | Fault::StallAfter(n) => n - self.sent,
             Fault::TruncateBody(n) | Fault::ShortenBody(n) if of_body => n - self.body,
             _ => u64::MAX,
         };

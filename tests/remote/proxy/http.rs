@@ -105,13 +105,7 @@ impl Connection<'_> {
     }
 
     /// An answer of the proxy's own, in the words of S3, which mean nothing elsewhere.
-    fn answer_self(
-        &self,
-        index: usize,
-        status: u16,
-        method: &str,
-        close: bool,
-    ) -> Result<(), End> {
+    fn answer_self(&self, index: usize, status: u16, method: &str, close: bool) -> Result<(), End> {
         self.log_status(index, status);
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
@@ -147,13 +141,7 @@ impl Connection<'_> {
     }
 
     /// Hands the request on, and the answer back with its fault.
-    fn forward(
-        &mut self,
-        head: &Head,
-        fault: Fault,
-        index: usize,
-        waits: bool,
-    ) -> Result<(), End> {
+    fn forward(&mut self, head: &Head, fault: Fault, index: usize, waits: bool) -> Result<(), End> {
         let server = match &mut self.server {
             Some(server) => server,
             none => {

@@ -66,11 +66,13 @@ impl Certificates {
             &authority_key,
             &made.authority,
         ));
-        run(request("server", "/CN=localhost", &made.key, &made.certificate)
-            .arg("-CA")
-            .arg(&made.authority)
-            .arg("-CAkey")
-            .arg(&authority_key));
+        run(
+            request("server", "/CN=localhost", &made.key, &made.certificate)
+                .arg("-CA")
+                .arg(&made.authority)
+                .arg("-CAkey")
+                .arg(&authority_key),
+        );
         fs::set_permissions(&made.key, fs::Permissions::from_mode(0o644)).unwrap();
         made
     }

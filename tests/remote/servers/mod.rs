@@ -82,10 +82,7 @@ pub fn present(needed: &[&str]) -> bool {
         .filter(|name| program(name).is_none())
         .collect();
     if !missing.is_empty() {
-        skip(&format!(
-            "{} not installed (.ci/setup)",
-            missing.join(", ")
-        ));
+        skip(&format!("{} not installed (.ci/setup)", missing.join(", ")));
     }
     missing.is_empty()
 }

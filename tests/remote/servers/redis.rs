@@ -49,7 +49,8 @@ impl Redis {
     /// Another shared server, which wants [`PASSWORD`] or a user's.
     pub fn guarded() -> Option<&'static Redis> {
         static GUARDED: OnceLock<Redis> = OnceLock::new();
-        present().then(|| GUARDED.get_or_init(|| Redis::run(&format!("requirepass \"{PASSWORD}\""))))
+        present()
+            .then(|| GUARDED.get_or_init(|| Redis::run(&format!("requirepass \"{PASSWORD}\""))))
     }
 
     /// A server for one test with more lines of configuration, as
