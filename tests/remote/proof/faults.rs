@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use super::bytes;
 use crate::http::Http;
 use crate::proxy::{DeadPort, Fault, Proxy, Rule};
 use crate::servers::eventually;
@@ -13,7 +14,7 @@ const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
 
 fn content() -> Vec<u8> {
-    (0..50_000_u32).map(|n| (n * 7 >> 3) as u8).collect()
+    bytes(50_000)
 }
 
 /// A proxy before nginx and the path of an object with [`content`].

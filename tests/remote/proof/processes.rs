@@ -3,9 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::http::Http;
+use crate::proxy::Proxy;
 use crate::servers::process::Process;
-use crate::servers::{directory, eventually};
+use crate::servers::redis::{Ports, Redis};
+use crate::servers::webdav::{Kind, WebDav};
+use crate::servers::{directory, eventually, free_ports, start};
 
 /// A server with a worker that does not end with it by itself.
 fn with_worker() -> Process {
@@ -98,4 +103,42 @@ fn a_killed_test_leaves_nothing() {
     eventually("the server and its files are gone", || {
         !server_directory.exists() && !numbers.iter().any(|number| runs(number))
     });
+}
+
+/// Somebody else of the same kind has taken the port, and answers there.
+#[test]
+fn a_taken_port_means_another_try() {
+    for kind in Kind::ALL {
+        let Some(other) = WebDav::shared(kind) else {
+            continue;
+        };
+        let taken = Proxy::http(other.port());
+        let tries = AtomicU32::new(0);
+        let server = start(|| {
+            let [port, tls_port] = free_ports();
+            match tries.fetch_add(1, Ordering::Relaxed) {
+                0 => WebDav::attempt(kind, [taken.port(), tls_port]),
+                1 => WebDav::attempt(kind, [port, taken.port()]),
+                _ => WebDav::attempt(kind, [port, tls_port]),
+            }
+        });
+        assert_eq!(tries.into_inner(), 3, "{kind:?}");
+        let identity = Http::new(server.endpoint()).get("/identity").text();
+        let own = server.process().directory().display().to_string();
+        assert_eq!(identity, own, "{kind:?}");
+    }
+    let Some(other) = Redis::shared() else { return };
+    let taken = Proxy::raw(other.port());
+    let tries = AtomicU32::new(0);
+    let redis = start(|| {
+        let [free, tls] = free_ports();
+        let plain = match tries.fetch_add(1, Ordering::Relaxed) {
+            0 => taken.port(),
+            _ => free,
+        };
+        let bus = None;
+        Redis::attempt(Ports { plain, tls, bus }, "")
+    });
+    assert_eq!(tries.into_inner(), 2);
+    assert_ne!(redis.port(), taken.port());
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::bytes;
 use crate::http::Http;
 use crate::servers::certificates::Certificates;
 use crate::servers::eventually;
@@ -22,7 +23,7 @@ fn objects_are_put_read_and_removed() {
     each(|kind, server| {
         let http = Http::new(server.endpoint());
         let path = format!("{OPEN}/object");
-        let body: Vec<u8> = (0..300_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let body = bytes(300_000);
         assert_eq!(http.get(&path).status, 404, "{kind:?}");
         assert_eq!(http.put(&path, &body).status, 201, "{kind:?}");
         assert_eq!(http.get(&path).body, body, "{kind:?}");

@@ -1,5 +1,6 @@
 //! SeaweedFS.
 
+use super::bytes;
 use crate::http::{Http, Response};
 use crate::proxy::Proxy;
 use crate::s3::{Bucket, Credentials};
@@ -19,7 +20,7 @@ fn refused(response: &Response, status: u16, code: &str) {
 fn objects_are_put_listed_read_and_removed() {
     let Some(weed) = Weed::shared() else { return };
     let bucket = weed.bucket("proof-objects");
-    let body: Vec<u8> = (0..300_000_u32).map(|n| (n * 7 >> 3) as u8).collect();
+    let body = bytes(300_000);
     for name in ["a/one", "a/two", "b/three ~+&"] {
         assert_eq!(bucket.put(name, &body).status, 200);
     }

@@ -24,7 +24,7 @@ pub const PASSWORD: &str = "a default secret";
 
 /// Ports of a server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
+pub struct Ports {
     pub plain: u16,
     pub tls: u16,
     /// Between the nodes of a cluster, if it is one's.
@@ -67,7 +67,8 @@ impl Redis {
         })
     }
 
-    pub(super) fn attempt(ports: Ports, more: &str) -> Result<Redis, String> {
+    /// Tries to start a server on these ports. `Err`: its log.
+    pub fn attempt(ports: Ports, more: &str) -> Result<Redis, String> {
         let directory = super::directory();
         let path = directory.path().to_owned();
         let certificates = Certificates::make(&path);

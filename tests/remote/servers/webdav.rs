@@ -85,12 +85,21 @@ impl WebDav {
             Kind::Nginx => &NGINX,
             Kind::Apache => &APACHE,
         };
-        Some(shared.get_or_init(|| super::start(|| attempt(kind))))
+        Some(shared.get_or_init(|| WebDav::run(kind)))
     }
 
     /// A server for one test. `None` as for [`WebDav::shared`].
     pub fn start(kind: Kind) -> Option<WebDav> {
-        present(kind).then(|| super::start(|| attempt(kind)))
+        present(kind).then(|| WebDav::run(kind))
+    }
+
+    fn run(kind: Kind) -> WebDav {
+        super::start(|| WebDav::attempt(kind, super::free_ports()))
+    }
+
+    /// Tries to start a server on these ports, the second for TLS. `Err`: its log.
+    pub fn attempt(kind: Kind, ports: [u16; 2]) -> Result<WebDav, String> {
+        attempt(kind, ports)
     }
 
     /// The plain port.
@@ -157,10 +166,9 @@ fn present(kind: Kind) -> bool {
     })
 }
 
-fn attempt(kind: Kind) -> Result<WebDav, String> {
+fn attempt(kind: Kind, [port, tls_port]: [u16; 2]) -> Result<WebDav, String> {
     let directory = super::directory();
     let path = directory.path().to_owned();
-    let [port, tls_port] = super::free_ports();
     let place = Place {
         port,
         tls_port,
