@@ -18,8 +18,7 @@ pub fn arguments(configuration: &Path) -> Vec<String> {
         .to_vec()
 }
 
-/// One worker: see [`super::webdav::WebDav::requests`]. It runs as root if the
-/// master does: the files are the test's.
+/// The worker runs as root if the master does: the files are the test's.
 pub fn configuration(place: &Place) -> String {
     let directory = place.directory.display();
     let user = match rustix::process::geteuid().is_root() {

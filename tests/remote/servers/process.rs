@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
@@ -131,5 +132,23 @@ impl Drop for Process {
         // Guard and watcher hold the output until the server and its files are gone.
         let _ = self.output.read_to_end(&mut Vec::new());
         let _ = self.guard.wait();
+        // A killed worker may hold the port a moment longer than its master.
+        let start = Instant::now();
+        while group_runs(self.id()) && start.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
+}
+
+/// Whether a process of this group runs; one that is only waited for does not.
+fn group_runs(group: i32) -> bool {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|process| fs::read_to_string(process.path().join("stat")).ok())
+        .any(|stat| {
+            // "number (name) state parent group ..."
+            let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+            let state = fields.next();
+            fields.nth(1) == Some(group.to_string().as_str()) && !matches!(state, Some("Z" | "X"))
+        })
 }

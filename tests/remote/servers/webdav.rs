@@ -134,10 +134,11 @@ impl WebDav {
 
     /// What has been asked below `path`, without what this type asks itself.
     ///
-    /// A line is written after its answer was sent. nginx does both in one go before
-    /// it looks at another request, so that one more request makes sure of all
-    /// earlier ones. apache's threads may be late: a test that expects requests
-    /// waits for them with [`super::eventually`].
+    /// A line is written after its answer was sent, and by nginx after the end of a
+    /// connection that is to be closed: one more request, which is waited for here,
+    /// mostly makes sure of the earlier ones, not always and not of their order. A
+    /// test waits for the lines that it expects with [`super::eventually`], and
+    /// counts by [`crate::proxy::Proxy`] where one too many would be a fault.
     pub fn requests(&self, path: &str) -> Vec<Logged> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
