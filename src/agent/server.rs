@@ -12,10 +12,10 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, mpsc};
 
 use super::fetch::{Flights, Outcome, Packed};
-use super::housekeeping;
 use super::state;
 use super::tier::{Tier, lock};
 use super::upload::Uploads;
+use super::{housekeeping, spill};
 use crate::config::stores::StoreConfig;
 use crate::hash::Key;
 use crate::store::remote::place::Place;
@@ -155,10 +155,12 @@ impl Agent {
 
     /// Writes down what is to be remembered, if that changed.
     fn save(&self) {
+        // One lock at a time: whoever opens a store takes them the other way round.
+        let tiers: Vec<Arc<Tier>> = lock(&self.tiers).values().flatten().cloned().collect();
         let mut state = lock(&self.state);
         let before = serde_json::to_vec(&*state).ok();
-        for tier in lock(&self.tiers).values().flatten() {
-            state::note(&mut state, tier);
+        for tier in tiers {
+            state::note(&mut state, &tier);
         }
         if serde_json::to_vec(&*state).ok() != before {
             let _ = state.write(&self.place);
@@ -195,7 +197,9 @@ impl Agent {
                         }
                     }
                     Err(_) => {
-                        if let Err(error) = send(&mut socket, &Reply::Wait, &[]).await {
+                        let received = spill::received();
+                        let wait = Reply::Wait { received };
+                        if let Err(error) = send(&mut socket, &wait, &[]).await {
                             break Err(error);
                         }
                     }
@@ -231,6 +235,7 @@ impl Agent {
                 failed: false,
             },
             Request::Zero => {
+                // One lock at a time, as in `save`.
                 *lock(&self.state) = State::default();
                 for tier in lock(&self.tiers).values().flatten() {
                     tier.continue_from(Figures::default());

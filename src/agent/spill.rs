@@ -4,12 +4,21 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 
 /// As many bytes are held in memory.
 const IN_MEMORY: usize = 8 << 20;
+
+/// Bytes that all objects together have grown by.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// How many bytes have come so far, of whatever: while this grows, servers send.
+pub fn received() -> u64 {
+    RECEIVED.load(Ordering::Relaxed)
+}
 
 /// A growing object. Its file has no name.
 pub struct Spill {
@@ -76,6 +85,7 @@ impl Write for Spill {
             }
         };
         self.length += written as u64;
+        RECEIVED.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 

@@ -47,7 +47,9 @@ pub fn run(config: &Config, wanted: &StatsArgs) -> anyhow::Result<String> {
 }
 
 fn remote_stores(config: &Config) -> Vec<RemoteStore> {
-    let state = State::read(&Place::of(&config.dir));
+    let place = Place::of(&config.dir);
+    Client::have_figures_written(&place);
+    let state = State::read(&place);
     let stores = state.0.into_iter().map(|(name, remembered)| RemoteStore {
         name,
         figures: remembered.figures.all(),

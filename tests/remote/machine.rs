@@ -119,7 +119,11 @@ impl Machine {
             .filter(|line| !line.starts_with("cache: warning: "))
             .map(|line| format!("{line}\n"))
             .collect();
-        assert_eq!(compilers, String::from_utf8_lossy(&plain.stderr), "{words:?}");
+        assert_eq!(
+            compilers,
+            String::from_utf8_lossy(&plain.stderr),
+            "{words:?}"
+        );
         let difference = Tree::capture(&self.tree).differences(&expected);
         assert_eq!(difference, "", "{words:?}");
         self.counters().since(&before)

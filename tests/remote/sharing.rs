@@ -36,7 +36,10 @@ fn what_one_compiled_the_other_finds() {
     let [a, b] = pair(root.path(), &directory_store(root.path()));
     for words in [PLAIN, WARNS] {
         let counted = a.compile(words);
-        assert_eq!((counted.hits(), counted.get("remote_storage_write")), (0, 1));
+        assert_eq!(
+            (counted.hits(), counted.get("remote_storage_write")),
+            (0, 1)
+        );
         a.flush();
         let counted = b.compile(words);
         assert_eq!((counted.hits(), counted.get("remote_storage_hit")), (1, 1));
@@ -58,15 +61,12 @@ fn another_header_is_another_result() {
     assert_eq!(b.compile(PLAIN).hits(), 0);
     b.flush();
     // Both travel together from now on.
-    for text in ["#define X 1\n", "#define X 2\n"] {
-        let c = Machine::new(root.path(), "c");
-        let mut c = c;
+    for (name, text) in [("c", "#define X 1\n"), ("d", "#define X 2\n")] {
+        let mut c = Machine::new(root.path(), name);
         c.set("CACHE_STORE", directory_store(root.path()));
         project(&c);
         c.write("x.h", text);
         assert_eq!(c.compile(PLAIN).get("remote_storage_hit"), 1, "{text}");
-        let _ = c.cache(&["agent", "stop"]);
-        std::fs::remove_dir_all(&c.root).unwrap();
     }
 }
 
@@ -101,7 +101,13 @@ fn two_checkouts_share_below_a_base_directory() {
         let include = machine.tree.display().to_string();
         let words: Vec<&str> = words
             .iter()
-            .map(|word| if word.is_empty() { include.as_str() } else { word })
+            .map(|word| {
+                if word.is_empty() {
+                    include.as_str()
+                } else {
+                    word
+                }
+            })
             .collect();
         machine.compile(&words)
     };
@@ -158,7 +164,10 @@ fn a_read_only_store_does_not_make_the_others_so() {
     let near = root.path().join("near");
     let objects = walk(&near);
     assert_eq!(objects, 1);
-    b.set("CACHE_STORE", both.replace("name=near", "name=near&read_only=true"));
+    b.set(
+        "CACHE_STORE",
+        both.replace("name=near", "name=near&read_only=true"),
+    );
     b.compile(WARNS);
     b.flush();
     assert_eq!((walk(&near), walk(&root.path().join("far"))), (1, 2));
@@ -228,7 +237,11 @@ fn an_idle_agent_leaves_and_a_frozen_one_delays_once() {
     }
     b.compile(PLAIN);
     let agent = b.agent().unwrap().to_string();
-    let signal = |name: &str| std::process::Command::new("kill").args([name, &agent]).status();
+    let signal = |name: &str| {
+        std::process::Command::new("kill")
+            .args([name, &agent])
+            .status()
+    };
     signal("-STOP").unwrap();
     b.write("x.c", "int other;\n");
     b.compile(PLAIN);

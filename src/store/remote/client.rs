@@ -21,6 +21,10 @@ const START: Duration = Duration::from_millis(1500);
 /// How long the agent may be silent: it says [`Reply::Wait`] several times a second.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// How long a look-up may stand still, whatever the agent says: more than all deadlines
+/// of a store together, and a bound should it be wrong about them.
+const STILL: Duration = Duration::from_secs(10);
+
 /// How long nobody tries an agent that was out of reach.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -97,7 +101,7 @@ impl Client {
     /// As a compile asks: a failure keeps others from asking.
     fn ask_briefly(&self, request: &Request) -> io::Result<(Reply, Vec<u8>)> {
         let mut socket = self.reach()?;
-        let answer = converse(&mut socket, request, &mut |_, _| ());
+        let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ());
         if answer.is_err() {
             self.give_up();
         }
@@ -117,7 +121,7 @@ impl Client {
             Ok(socket) => socket,
             Err(_) => self.start()?,
         };
-        converse(&mut socket, request, progress)
+        converse(&mut socket, request, None, progress)
     }
 
     /// As [`Client::ask`], but `None` if no agent is there.
@@ -127,9 +131,24 @@ impl Client {
     pub fn ask_if_there(&self, request: &Request) -> io::Result<Option<Reply>> {
         match self.connect() {
             Ok(mut socket) => {
-                converse(&mut socket, request, &mut |_, _| ()).map(|(reply, _)| Some(reply))
+                converse(&mut socket, request, None, &mut |_, _| ()).map(|(reply, _)| Some(reply))
             }
             Err(_) => Ok(None),
+        }
+    }
+
+    /// Has an agent that runs write what it has counted so far.
+    pub fn have_figures_written(place: &Place) {
+        // Else they are a second old.
+        let _ = Client::anonymous(place).ask_if_there(&Request::Status);
+    }
+
+    /// For requests that are about no store.
+    fn anonymous(place: &Place) -> Client {
+        Client {
+            place: place.clone(),
+            stores: serde_json::Value::Null,
+            idle: None,
         }
     }
 
@@ -138,12 +157,7 @@ impl Client {
     /// # Errors
     /// That they cannot be removed.
     pub fn zero(place: &Place) -> io::Result<()> {
-        let client = Client {
-            place: place.clone(),
-            stores: serde_json::Value::Null,
-            idle: None,
-        };
-        client.ask_if_there(&Request::Zero)?;
+        Client::anonymous(place).ask_if_there(&Request::Zero)?;
         match fs_err::remove_file(place.state()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -211,14 +225,23 @@ impl Client {
 fn converse(
     socket: &mut UnixStream,
     request: &Request,
+    patience: Option<Duration>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> io::Result<(Reply, Vec<u8>)> {
     protocol::send(socket, request, &[])?;
+    let mut last = (0, Instant::now());
     loop {
         let (reply, body) = protocol::receive(socket)?;
         match reply {
             Reply::Progress { done, of } => progress(done, of),
-            Reply::Wait => {}
+            Reply::Wait { received } => {
+                if received != last.0 {
+                    last = (received, Instant::now());
+                }
+                if patience.is_some_and(|patience| last.1.elapsed() > patience) {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            }
             reply => return Ok((reply, body)),
         }
     }

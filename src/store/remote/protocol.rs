@@ -79,8 +79,10 @@ pub struct Trouble {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Reply {
-    /// Still at it.
-    Wait,
+    /// Still at it. `received` grows as long as servers send.
+    Wait {
+        received: u64,
+    },
     /// Of something long.
     Progress {
         done: u64,
@@ -108,7 +110,7 @@ pub enum Reply {
 impl Reply {
     /// Whether another frame follows.
     pub fn is_interim(&self) -> bool {
-        matches!(self, Reply::Wait | Reply::Progress { .. })
+        matches!(self, Reply::Wait { .. } | Reply::Progress { .. })
     }
 }
 
