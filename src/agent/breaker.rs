@@ -61,6 +61,25 @@ impl Breaker {
         }
     }
 
+    /// Whether [`Breaker::permit`] would let somebody ask. Changes nothing.
+    pub fn may_be_tried(&self) -> bool {
+        let state = self.state();
+        let open = state.open.as_ref();
+        open.is_none_or(|open| !open.probing && Instant::now() >= open.until)
+    }
+
+    /// Whoever was to probe may have come to no result: then somebody else will.
+    pub fn leave_undecided(&self) {
+        if let Some(open) = &mut self.state().open {
+            open.probing = false;
+        }
+    }
+
+    /// Somebody insists that it is tried now.
+    pub fn forgive(&self) {
+        *self.state() = State::default();
+    }
+
     pub fn is_open(&self) -> bool {
         self.state().open.is_some()
     }
@@ -132,6 +151,23 @@ mod tests {
         ripen(&breaker);
         assert_eq!(breaker.permit(), Permit::Probe);
         breaker.worked();
+        assert_eq!(breaker.permit(), Permit::Ask);
+    }
+
+    #[test]
+    fn a_probe_without_a_result_is_made_by_somebody_else() {
+        let breaker = Breaker::default();
+        assert!(breaker.may_be_tried());
+        breaker.failed(Failure::Timeout);
+        assert!(!breaker.may_be_tried());
+        ripen(&breaker);
+        assert!(breaker.may_be_tried());
+        assert_eq!(breaker.permit(), Permit::Probe);
+        assert!(!breaker.may_be_tried());
+        breaker.leave_undecided();
+        assert_eq!(breaker.permit(), Permit::Probe);
+        breaker.forgive();
+        breaker.leave_undecided();
         assert_eq!(breaker.permit(), Permit::Ask);
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 use tokio::sync::OnceCell;
 
+use super::backend::Failure;
 use super::envelope::{self, Unusable};
 use super::spill::Spill;
 use super::tier::{Tier, lock};
@@ -141,6 +142,14 @@ async fn look_in(
                     }
                     Err(_) => {}
                 }
+            }
+            // Made now, if it is to be made: there is nothing in it.
+            Err(error)
+                if error.failure == Failure::NoPlace
+                    && tier.is_written()
+                    && tier.backend.prepare().await.is_ok() =>
+            {
+                tier.note_absent(name);
             }
             Err(error) => {
                 tier.count(|figures| figures.read_errors += 1);

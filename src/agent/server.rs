@@ -88,7 +88,7 @@ pub async fn serve(place: Place, idle: Duration) -> io::Result<()> {
             _ = round.tick() => {
                 rounds += 1;
                 if rounds % UPLOAD_ROUNDS == 0 {
-                    agent.uploads.start(false);
+                    agent.uploads.start();
                 }
                 agent.save();
                 let is_quiet = agent.connections.load(Ordering::Relaxed) == 0
@@ -134,11 +134,17 @@ impl Agent {
         let mut known = lock(&self.tiers);
         let mut tiers = Vec::new();
         for store in stores.as_array().into_iter().flatten() {
+            let mut others = known.values().flatten();
+            let earlier = others.find(|tier| Some(tier.name()) == store["name"].as_str());
+            let earlier = earlier.cloned();
             let tier = known.entry(store.to_string()).or_insert_with(|| {
                 let config: StoreConfig =
                     serde_json::from_value(store.clone()).map_err(|error| error.to_string())?;
-                let tier = Tier::open(config)?;
-                state::recall(&lock(&self.state), &tier);
+                let mut tier = Tier::open(config)?;
+                match earlier {
+                    Some(earlier) => tier.count_with(&earlier),
+                    None => state::recall(&lock(&self.state), &tier),
+                }
                 Ok(Arc::new(tier))
             });
             match tier {
@@ -182,7 +188,7 @@ impl Agent {
             if let Request::Spooled { stores } = request {
                 // Nobody waits for an answer.
                 self.tiers(&stores, &mut Vec::new());
-                self.uploads.start(false);
+                self.uploads.start();
                 continue;
             }
             let (frames, mut coming) = mpsc::channel::<Frame>(16);
@@ -282,6 +288,12 @@ impl Agent {
     async fn look(&self, stores: &serde_json::Value, namespace: &str, key: &str) -> Frame {
         let mut trouble = Vec::new();
         let tiers = self.tiers(stores, &mut trouble);
+        for tier in &tiers {
+            trouble.extend(tier.take_untold().map(|text| Trouble {
+                store: tier.name().to_owned(),
+                text,
+            }));
+        }
         let Some(key) = Key::from_hex(key) else {
             return (Reply::Absent { trouble }, Vec::new());
         };

@@ -30,8 +30,12 @@ pub struct Tier {
     pub writing: Breaker,
     absent: Mutex<HashMap<String, Instant>>,
     touched: Mutex<HashMap<String, Instant>>,
-    figures: Mutex<Figures>,
+    /// Of all stores of this name: settings change, the store stays.
+    figures: Arc<Mutex<Figures>>,
     last_trouble: Mutex<Option<String>>,
+    /// Why uploads wait, if nobody has been told yet: there is no caller to tell when
+    /// they fail.
+    untold: Mutex<Option<String>>,
 }
 
 impl Tier {
@@ -50,8 +54,9 @@ impl Tier {
             writing: Breaker::default(),
             absent: Mutex::default(),
             touched: Mutex::default(),
-            figures: Mutex::default(),
+            figures: Arc::default(),
             last_trouble: Mutex::default(),
+            untold: Mutex::default(),
         })
     }
 
@@ -113,6 +118,11 @@ impl Tier {
         *lock(&self.figures) = figures;
     }
 
+    /// Counts together with `other`, which has the same name.
+    pub fn count_with(&mut self, other: &Tier) {
+        self.figures = other.figures.clone();
+    }
+
     /// What went wrong last, for people.
     pub fn last_trouble(&self) -> Option<String> {
         lock(&self.last_trouble).clone()
@@ -149,6 +159,19 @@ impl Tier {
         breaker.failed(error.failure)
     }
 
+    /// An upload failed.
+    pub fn note_unwritten(&self, error: &backend::Error) {
+        self.count(|figures| figures.write_errors += 1);
+        if self.note_failure(&self.writing, error) {
+            *lock(&self.untold) = Some(format!("uploads wait: {}", error.text));
+        }
+    }
+
+    /// What the next caller is to hear of uploads.
+    pub fn take_untold(&self) -> Option<String> {
+        lock(&self.untold).take()
+    }
+
     /// Whether to read now. Starts a probe where it is time for one.
     pub fn may_read(self: &Arc<Tier>) -> bool {
         match self.reading.permit() {
@@ -157,8 +180,9 @@ impl Tier {
             Permit::Probe => {
                 let tier = self.clone();
                 tokio::spawn(async move {
-                    let name = name(&tier.config.write_prefix, "", PROBE);
-                    match tier.backend.size(&name).await {
+                    // As a look-up asks: not every server, or user, can do more.
+                    let name = tier.read_names("", PROBE).swap_remove(0);
+                    match tier.backend.get(&name, &mut tokio::io::sink()).await {
                         Ok(_) => tier.reading.worked(),
                         Err(error) => {
                             tier.note_failure(&tier.reading, &error);

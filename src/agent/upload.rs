@@ -71,8 +71,18 @@ impl Uploads {
         !lock(&self.busy).is_empty()
     }
 
-    /// Starts what can be started. With `insist` stores that are down are tried too.
-    pub fn start(self: &Arc<Uploads>, insist: bool) {
+    /// Starts what can be started.
+    pub fn start(self: &Arc<Uploads>) {
+        // What waits for a store that is down is not even opened.
+        let is_idle = {
+            let known = lock(&self.known);
+            let mut down = known
+                .values()
+                .filter(|tier| tier.is_written())
+                .map(|tier| !tier.writing.may_be_tried())
+                .peekable();
+            down.peek().is_some() && down.all(|is_down| is_down)
+        };
         let mut size = 0;
         for (path, length) in self.place.spooled() {
             size += length;
@@ -80,13 +90,13 @@ impl Uploads {
                 let _ = fs_err::remove_file(&path);
                 continue;
             }
-            if !lock(&self.busy).insert(path.clone()) {
+            if is_idle || !lock(&self.busy).insert(path.clone()) {
                 continue;
             }
             let this = self.clone();
             tokio::spawn(async move {
                 let slot = this.slots.clone().acquire_owned().await;
-                if this.upload(&path, insist).await == End::Gone {
+                if this.upload(&path).await == End::Gone {
                     let _ = fs_err::remove_file(&path);
                     lock(&this.done).remove(&path);
                 }
@@ -97,33 +107,51 @@ impl Uploads {
         }
     }
 
-    /// Tries to upload all that is there; answers how many packs are left.
+    /// Tries to upload all that is there, to stores that are down too; answers how many
+    /// packs are left.
     pub async fn flush(self: &Arc<Uploads>) -> usize {
-        self.start(true);
+        // What is under way may be about to fail for a reason that is gone.
+        self.settle().await;
+        let known: Vec<Arc<Tier>> = lock(&self.known).values().cloned().collect();
+        known.iter().for_each(|tier| tier.writing.forgive());
+        self.start();
+        self.settle().await;
+        // What came meanwhile.
+        self.start();
+        self.settle().await;
+        self.place.spooled().len()
+    }
+
+    /// Waits until no upload is under way.
+    async fn settle(&self) {
         loop {
             let finished = self.finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
             if !self.is_busy() {
-                break;
+                return;
             }
             finished.await;
         }
-        // What came meanwhile, and what was under way before we insisted.
-        self.start(true);
-        while self.is_busy() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        self.place.spooled().len()
     }
 
-    async fn upload(&self, path: &Path, insist: bool) -> End {
+    async fn upload(&self, path: &Path) -> End {
         let opened = {
             let path = path.to_owned();
             tokio::task::spawn_blocking(move || spool::open(&path)).await
         };
-        let Ok(Ok((head, file, length))) = opened else {
-            return End::Gone;
+        let (head, file, length) = match opened {
+            Ok(Ok(opened)) => opened,
+            // What can never be read is nothing; out of descriptors, say, passes.
+            Ok(Err(error)) => {
+                return match error.kind() {
+                    io::ErrorKind::NotFound
+                    | io::ErrorKind::InvalidData
+                    | io::ErrorKind::UnexpectedEof => End::Gone,
+                    _ => End::Waits,
+                };
+            }
+            Err(_) => return End::Waits,
         };
         drop(file);
         let Some(key) = Key::from_hex(&head.key) else {
@@ -138,14 +166,17 @@ impl Uploads {
                 continue;
             }
             let tier = lock(&self.known).get(store).cloned();
-            let Some(tier) = tier.filter(|tier| insist || tier.may_write()) else {
+            if tier.as_ref().is_some_and(|tier| !tier.is_written()) {
+                continue;
+            }
+            let Some(tier) = tier.filter(|tier| tier.may_write()) else {
                 end = End::Waits;
                 continue;
             };
-            if !tier.is_written() {
-                continue;
-            }
-            match send(&self.place, &tier, path, &head.namespace, &key, length).await {
+            let sent = send(&self.place, &tier, path, &head.namespace, &key, length).await;
+            // The store was perhaps not even asked.
+            tier.writing.leave_undecided();
+            match sent {
                 Ok(()) => {
                     let mut done = lock(&self.done);
                     done.entry(path.to_owned())
@@ -200,7 +231,14 @@ async fn send(
         Sealed::Bytes(bytes) => Body::Bytes(bytes.clone()),
         Sealed::File(file, size) => Body::File(file.path().to_owned(), *size),
     };
-    match tier.backend.put(&name, body, false).await {
+    let mut put = tier.backend.put(&name, body.clone(), false).await;
+    if let Err(error) = &put
+        && error.failure == Failure::NoPlace
+        && tier.backend.prepare().await.is_ok()
+    {
+        put = tier.backend.put(&name, body, false).await;
+    }
+    match put {
         Ok(_) => {
             tier.writing.worked();
             tier.note_present(&name);
@@ -211,8 +249,7 @@ async fn send(
             Ok(())
         }
         Err(error) => {
-            tier.count(|figures| figures.write_errors += 1);
-            tier.note_failure(&tier.writing, &error);
+            tier.note_unwritten(&error);
             Err(error)
         }
     }

@@ -165,13 +165,12 @@ impl Client {
     }
 
     fn reach(&self) -> io::Result<UnixStream> {
+        // Before anything else: one that is frozen still takes connections.
+        if self.place.was_unreachable(PAUSE) {
+            return Err(io::Error::other("the agent was out of reach a moment ago"));
+        }
         if let Ok(socket) = self.connect() {
             return Ok(socket);
-        }
-        if self.place.was_unreachable(PAUSE) {
-            return Err(io::Error::other(
-                "the agent could not be started a moment ago",
-            ));
         }
         self.start().inspect_err(|_| self.give_up())
     }
