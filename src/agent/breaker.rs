@@ -80,6 +80,11 @@ impl Breaker {
         *self.state() = State::default();
     }
 
+    /// Whether the last thing that the server was asked to do was done.
+    pub fn is_well(&self) -> bool {
+        self.state().in_a_row == 0
+    }
+
     pub fn is_open(&self) -> bool {
         self.state().open.is_some()
     }

@@ -153,7 +153,7 @@ async fn look_in(
             }
             Err(error) => {
                 tier.count(|figures| figures.read_errors += 1);
-                tier.note_failure(&tier.reading, &error);
+                tier.note_unread(&error);
                 tell(error.text);
                 return None;
             }

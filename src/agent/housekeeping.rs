@@ -54,11 +54,14 @@ pub fn flushed(tiers: &[Arc<Tier>], trouble: &[Trouble], left: usize) -> Reply {
     if left == 0 {
         return Reply::Done;
     }
-    let mut lines = format!("{left} results are not uploaded; they are kept for the next attempt");
+    let mut lines = match left {
+        1 => "1 result is not uploaded; it is kept for the next attempt".to_owned(),
+        _ => format!("{left} results are not uploaded; they are kept for the next attempt"),
+    };
     for trouble in trouble {
         lines.push_str(&format!("\nstore {}: {}", trouble.store, trouble.text));
     }
-    for tier in tiers.iter().filter(|tier| tier.writing.is_open()) {
+    for tier in tiers.iter().filter(|tier| !tier.writing.is_well()) {
         let trouble = tier.last_trouble().unwrap_or_default();
         lines.push_str(&format!("\nstore {}: {trouble}", tier.name()));
     }

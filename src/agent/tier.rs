@@ -159,8 +159,21 @@ impl Tier {
         breaker.failed(error.failure)
     }
 
-    /// An upload failed.
+    /// A look-up failed. A server that does not answer takes no uploads either: they
+    /// need not find that out again, eight at a time.
+    pub fn note_unread(&self, error: &backend::Error) {
+        self.note_failure(&self.reading, error);
+        if matches!(error.failure, Failure::Connect | Failure::Timeout) {
+            self.writing.failed(error.failure);
+        }
+    }
+
+    /// An upload failed. That it took too long may be its size; without a connection
+    /// nothing can be read.
     pub fn note_unwritten(&self, error: &backend::Error) {
+        if error.failure == Failure::Connect {
+            self.reading.failed(error.failure);
+        }
         self.count(|figures| figures.write_errors += 1);
         if self.note_failure(&self.writing, error) {
             *lock(&self.untold) = Some(format!("uploads wait: {}", error.text));

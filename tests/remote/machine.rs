@@ -66,7 +66,8 @@ impl Machine {
         rest.split(',').next()?.parse().ok()
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// A program with this machine's environment, in its checkout.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(&self.tree)
@@ -105,6 +106,11 @@ impl Machine {
     /// Compiles with and without the cache and compares every file and stream;
     /// what the call counted.
     pub fn compile(&self, words: &[&str]) -> Counters {
+        self.compile_and_listen(words).0
+    }
+
+    /// As [`Machine::compile`], with the warnings of `cache` itself.
+    pub fn compile_and_listen(&self, words: &[&str]) -> (Counters, Vec<String>) {
         let start = Tree::capture(&self.tree);
         let plain = self.plain(words);
         let expected = Tree::capture(&self.tree);
@@ -114,11 +120,10 @@ impl Machine {
         assert_eq!(cached.status, plain.status, "{words:?}");
         assert_eq!(cached.stdout, plain.stdout, "{words:?}");
         let stderr = String::from_utf8_lossy(&cached.stderr);
-        let compilers: String = stderr
+        let (warnings, compilers): (Vec<&str>, Vec<&str>) = stderr
             .lines()
-            .filter(|line| !line.starts_with("cache: warning: "))
-            .map(|line| format!("{line}\n"))
-            .collect();
+            .partition(|line| line.starts_with("cache: warning: "));
+        let compilers: String = compilers.iter().map(|line| format!("{line}\n")).collect();
         assert_eq!(
             compilers,
             String::from_utf8_lossy(&plain.stderr),
@@ -126,7 +131,15 @@ impl Machine {
         );
         let difference = Tree::capture(&self.tree).differences(&expected);
         assert_eq!(difference, "", "{words:?}");
-        self.counters().since(&before)
+        let warnings = warnings.into_iter().map(str::to_owned).collect();
+        (self.counters().since(&before), warnings)
+    }
+
+    /// What `cache store check` says, on both streams, and whether all is well.
+    pub fn check(&self) -> (bool, String) {
+        let output = self.cache(&["store", "check"]);
+        let [out, err] = [&output.stdout, &output.stderr].map(|s| String::from_utf8_lossy(s));
+        (output.status.success(), format!("{out}{err}"))
     }
 
     /// Waits for the uploads.

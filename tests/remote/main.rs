@@ -19,4 +19,11 @@ mod servers;
 mod wire;
 
 mod proof;
+
+mod faults;
+mod keeping;
+mod real;
+mod requests;
 mod sharing;
+mod team;
+mod trust;

@@ -248,3 +248,13 @@ fn an_idle_agent_leaves_and_a_frozen_one_delays_once() {
     assert!(b.agent_dir().unwrap().join("unreachable").exists());
     signal("-CONT").unwrap();
 }
+
+/// The agent's directory stands in the cache directory before the first entry does.
+#[test]
+fn a_check_before_the_first_compile_does_no_harm() {
+    let root = TempDir::new().unwrap();
+    let [a, _] = pair(root.path(), &directory_store(root.path()));
+    a.succeed(&["store", "check"]);
+    assert_eq!(a.compile(PLAIN).get("cache_miss"), 1);
+    assert_eq!(a.compile(PLAIN).hits(), 1);
+}

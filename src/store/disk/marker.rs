@@ -42,6 +42,7 @@ const FORMAT_WORD: &str = "cache-format ";
 /// Names at the root that are ours before the first entry is: they do not make
 /// a directory somebody else's.
 const OWN: &[&str] = &[
+    ".agent",
     ".tmp",
     ".journal",
     ".machine",

@@ -102,17 +102,11 @@ impl HttpStore {
             if self.known_parents().contains(parent) {
                 continue;
             }
-            let method = Method::from_bytes(b"MKCOL").expect("a token");
-            // With a slash at its end, as a directory is named.
-            let mut url = self.url(parent)?;
-            if let Ok(mut segments) = url.path_segments_mut() {
-                segments.push("");
+            let mut answer = self.make_directory(self.url(parent)?).await?;
+            if answer.status == StatusCode::CONFLICT {
+                self.make_base().await?;
+                answer = self.make_directory(self.url(parent)?).await?;
             }
-            let mut answer = self
-                .net
-                .send(method, url, self.headers.clone(), None)
-                .await?;
-            answer.body.discard().await;
             let status = answer.status;
             // 405, and of some servers 301: it is there.
             if !status.is_success() && !matches!(status.as_u16(), 301 | 405) {
@@ -121,6 +115,31 @@ impl HttpStore {
             self.known_parents().insert(parent.to_owned());
         }
         Ok(())
+    }
+
+    /// Makes what the section's URL names, from the top. Where that cannot be done it
+    /// is there, or what is put below tells.
+    async fn make_base(&self) -> Result<()> {
+        let path = self.base.path().trim_end_matches('/').to_owned();
+        let ends = path.match_indices('/').map(|(at, _)| at).skip(1);
+        for end in ends.chain([path.len()]) {
+            let mut url = self.base.clone();
+            url.set_path(&path[..end]);
+            self.make_directory(url).await?;
+        }
+        Ok(())
+    }
+
+    async fn make_directory(&self, mut url: Url) -> Result<Answer> {
+        let method = Method::from_bytes(b"MKCOL").expect("a token");
+        // With a slash at its end, as a directory is named.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().push("");
+        }
+        let headers = self.headers.clone();
+        let mut answer = self.net.send(method, url, headers, None).await?;
+        answer.body.discard().await;
+        Ok(answer)
     }
 
     fn has_parents(&self, path: &str) -> bool {
