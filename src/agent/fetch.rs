@@ -53,12 +53,20 @@ impl Flights {
             .collect();
         let id = format!("{namespace}/{key}/{}", addresses.join(","));
         let flight = lock(&self.0).entry(id.clone()).or_default().clone();
-        let outcome = flight
+        let _landing = Landing(self, id);
+        flight
             .get_or_init(async || Arc::new(look(place, tiers, namespace, key).await))
             .await
-            .clone();
-        lock(&self.0).remove(&id);
-        outcome
+            .clone()
+    }
+}
+
+/// Takes a look-up from the list, also when its caller went away.
+struct Landing<'a>(&'a Flights, String);
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.0).remove(&self.1);
     }
 }
 

@@ -31,7 +31,7 @@ pub mod tier;
 pub mod upload;
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 
@@ -39,6 +39,9 @@ use crate::store::remote::place::Place;
 
 /// Files of interrupted transfers that are older are swept.
 const STALE: Duration = Duration::from_secs(3600);
+
+/// How long an agent that leaves may hold up the next.
+const HANDOVER: Duration = Duration::from_secs(1);
 
 /// Serves the callers whose place is `directory`, until nobody has come for `idle`.
 /// Returns at once where another agent does.
@@ -54,8 +57,14 @@ pub fn run(directory: PathBuf, idle: Duration) -> anyhow::Result<()> {
         .truncate(false)
         .write(true)
         .open(place.lock())?;
-    if lock.file().try_lock().is_err() {
-        return Ok(());
+    let begun = Instant::now();
+    while lock.file().try_lock().is_err() {
+        // Whoever has it serves. Or he is leaving, and took his socket away: whoever
+        // started us waits for one.
+        if place.directory().join(place.socket_name()).exists() || begun.elapsed() > HANDOVER {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
     sweep(&place);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -191,6 +191,7 @@ impl Agent {
                 self.uploads.start();
                 continue;
             }
+            let is_end = matches!(request, Request::Stop);
             let (frames, mut coming) = mpsc::channel::<Frame>(16);
             let agent = self.clone();
             let work = tokio::spawn(async move { agent.answer(request, frames).await });
@@ -214,6 +215,9 @@ impl Agent {
             if sent.is_err() {
                 work.abort();
                 return sent;
+            }
+            if is_end {
+                self.leave.notify_one();
             }
         }
     }
@@ -248,10 +252,8 @@ impl Agent {
                 }
                 Reply::Done
             }
-            Request::Stop => {
-                self.leave.notify_one();
-                Reply::Done
-            }
+            // The connection sees to it, once the answer is out.
+            Request::Stop => Reply::Done,
             Request::Check { stores, store } => {
                 let mut trouble = Vec::new();
                 let tiers = self.tiers(&stores, &mut trouble);
@@ -364,6 +366,9 @@ impl Agent {
                 false => "up",
             };
             text.push_str(&format!("store {}: {state}", tier.name()));
+            if tier.writing.is_open() {
+                text.push_str("; uploads wait");
+            }
             if let Some(trouble) = tier.last_trouble() {
                 text.push_str(&format!("; last trouble: {trouble}"));
             }

@@ -85,11 +85,11 @@ impl Uploads {
         };
         let mut size = 0;
         for (path, length) in self.place.spooled() {
-            size += length;
-            if size > spool::MAX_SIZE {
+            if size + length > spool::MAX_SIZE {
                 let _ = fs_err::remove_file(&path);
                 continue;
             }
+            size += length;
             if is_idle || !lock(&self.busy).insert(path.clone()) {
                 continue;
             }

@@ -74,7 +74,10 @@ impl Remote {
         Ok(match self.client.ask_if_there(&request)? {
             None => format!("No agent is running; {waiting} waiting for upload\n"),
             Some(Reply::Text { text, .. }) => text,
-            Some(_) => String::new(),
+            Some(_) => {
+                self.client.wait_for_the_end();
+                String::new()
+            }
         })
     }
 

@@ -159,6 +159,12 @@ impl Cached<'_> {
         if remote.written.is_empty() {
             return;
         }
+        if !remote.client.may_spool() {
+            self.tally.count_also(Counter::RemoteStorageError);
+            self.tally
+                .note(format_args!("not handed over: the spool is full"));
+            return;
+        }
         let head = spool::Head {
             namespace: remote.namespace.clone(),
             key: remote.key.hex(),

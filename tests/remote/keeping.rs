@@ -210,6 +210,12 @@ fn a_flush_says_what_it_could_not_send_and_keeps_it() {
         assert!(said.contains("1 result is not uploaded"), "{said}");
         assert!(said.contains("store team: "), "{said}");
         assert_eq!(spooled(&a), 1);
+        let status = a.succeed(&["agent", "status"]);
+        assert!(status.contains("1 waiting for upload"), "{status}");
+        assert!(
+            status.contains("store team: down; uploads wait"),
+            "{status}"
+        );
     }
     // One answer of a kind that may pass is told as well.
     proxy.set(Fault::Answer(500));
@@ -273,4 +279,43 @@ fn the_agent_holds_nothing_of_the_build() {
     }
     let directory = std::fs::read_link(format!("/proc/{agent}/cwd")).unwrap();
     assert_eq!(directory, Path::new("/"));
+}
+
+/// A store is known by its name: with a longer deadline it is the same store.
+#[test]
+fn figures_go_on_when_settings_change() {
+    let root = TempDir::new().unwrap();
+    let shared = root.path().join("shared");
+    let a = member(root.path(), "a", &team::directory(&shared, ""));
+    fresh(&a, 1);
+    for (number, more) in [
+        (2, "stall_timeout = \"9s\""),
+        (3, ""),
+        (4, "read_only = false"),
+    ] {
+        a.configure(&team::directory(&shared, more));
+        fresh(&a, number);
+        assert_eq!(a.counters().get("store_team_misses"), number as i64);
+    }
+}
+
+/// The next agent may be started while the last one is still leaving.
+#[test]
+fn an_agent_takes_over_from_one_that_leaves() {
+    let root = TempDir::new().unwrap();
+    let a = member(
+        root.path(),
+        "a",
+        &team::directory(&root.path().join("shared"), ""),
+    );
+    fresh(&a, 1);
+    a.succeed(&["agent", "stop"]);
+    let lock = std::fs::File::open(a.agent_dir().unwrap().join("lock")).unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(fresh(&a, 2).get("remote_storage_error"), 0));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        drop(lock);
+    });
+    assert!(a.agent().is_some());
 }

@@ -226,7 +226,7 @@ fn find(root: &Path) -> Option<std::path::PathBuf> {
 #[test]
 fn an_idle_agent_leaves_and_a_frozen_one_delays_once() {
     let root = TempDir::new().unwrap();
-    let [mut a, b] = pair(root.path(), &directory_store(root.path()));
+    let [mut a, mut b] = pair(root.path(), &directory_store(root.path()));
     a.set("CACHE_AGENT_IDLE", "1s");
     a.compile(PLAIN);
     let agent = a.agent().unwrap();
@@ -246,6 +246,23 @@ fn an_idle_agent_leaves_and_a_frozen_one_delays_once() {
     b.write("x.c", "int other;\n");
     b.compile(PLAIN);
     assert!(b.agent_dir().unwrap().join("unreachable").exists());
+    // Nobody waits a second time, though it still takes connections.
+    let log = b.root.join("log");
+    b.set("CACHE_LOG", log.display().to_string());
+    b.write("x.c", "int another;\n");
+    assert_eq!(b.compile(PLAIN).get("remote_storage_error"), 1);
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("out of reach a moment ago"), "{log}");
+    // What nobody uploads does not fill the disk.
+    let spool = b.agent_dir().unwrap().join("spool");
+    let huge = spool.join("000000000000000-1-0000000000000000.pack");
+    let file = std::fs::File::create(&huge).unwrap();
+    file.set_len(3 << 30).unwrap();
+    let before = spool.read_dir().unwrap().count();
+    b.write("x.c", "int a_third;\n");
+    assert_eq!(b.compile(PLAIN).get("remote_storage_write"), 0);
+    assert_eq!(spool.read_dir().unwrap().count(), before);
+    std::fs::remove_file(huge).unwrap();
     signal("-CONT").unwrap();
 }
 

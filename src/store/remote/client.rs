@@ -4,6 +4,7 @@
 //! none, and a call that cannot reach it in time says so for all: for a while nobody
 //! else tries.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::place::Place;
 use super::protocol::{self, Reply, Request, Trouble};
+use super::spool;
 use crate::hash::Key;
 
 /// How long a new agent may take to listen.
@@ -98,10 +100,27 @@ impl Client {
         protocol::send(&mut socket, &Request::Spooled { stores }, &[])
     }
 
+    /// Whether the spool takes more. The agent keeps it in bounds; when there is none,
+    /// somebody has to.
+    pub fn may_spool(&self) -> bool {
+        if !self.place.was_unreachable(PAUSE) {
+            return true;
+        }
+        let sizes = self.place.spooled();
+        sizes.iter().map(|(_, size)| size).sum::<u64>() < spool::MAX_SIZE
+    }
+
     /// As a compile asks: a failure keeps others from asking.
     fn ask_briefly(&self, request: &Request) -> io::Result<(Reply, Vec<u8>)> {
-        let mut socket = self.reach()?;
-        let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ());
+        let once = || {
+            let mut socket = self.reach()?;
+            converse(&mut socket, request, Some(STILL), &mut |_, _| ())
+        };
+        let mut answer = once();
+        if answer.as_ref().is_err_and(went_away) {
+            // It left just when we came. The next one is there for a while.
+            answer = once();
+        }
         if answer.is_err() {
             self.give_up();
         }
@@ -137,9 +156,25 @@ impl Client {
         }
     }
 
+    /// Waits, for a moment, until the agent that was told to leave is gone.
+    pub fn wait_for_the_end(&self) {
+        let deadline = Instant::now() + SILENCE;
+        while Instant::now() < deadline {
+            let lock = File::open(self.place.lock());
+            // It is held as long as there is a process.
+            if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Has an agent that runs write what it has counted so far.
     pub fn have_figures_written(place: &Place) {
-        // Else they are a second old.
+        // Else they are a second old; or older, with an agent that stands still.
+        if place.was_unreachable(PAUSE) {
+            return;
+        }
         let _ = Client::anonymous(place).ask_if_there(&Request::Status);
     }
 
@@ -227,10 +262,10 @@ fn converse(
     patience: Option<Duration>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> io::Result<(Reply, Vec<u8>)> {
-    protocol::send(socket, request, &[])?;
+    protocol::send(socket, request, &[]).map_err(in_words)?;
     let mut last = (0, Instant::now());
     loop {
-        let (reply, body) = protocol::receive(socket)?;
+        let (reply, body) = protocol::receive(socket).map_err(in_words)?;
         match reply {
             Reply::Progress { done, of } => progress(done, of),
             Reply::Wait { received } => {
@@ -238,12 +273,33 @@ fn converse(
                     last = (received, Instant::now());
                 }
                 if patience.is_some_and(|patience| last.1.elapsed() > patience) {
-                    return Err(io::ErrorKind::TimedOut.into());
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "it gets no further",
+                    ));
                 }
             }
             reply => return Ok((reply, body)),
         }
     }
+}
+
+fn went_away(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::UnexpectedEof | Kind::BrokenPipe | Kind::ConnectionReset
+    )
+}
+
+/// What an error on the socket means.
+fn in_words(error: io::Error) -> io::Error {
+    let text = match error.kind() {
+        io::ErrorKind::WouldBlock => "it does not answer",
+        _ if went_away(&error) => "it went away",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), text)
 }
 
 /// The agent's program: beside ours.
