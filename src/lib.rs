@@ -17,7 +17,7 @@
 //! | [`stats`] | counters, the event journal, reports | `sys` |
 //! | [`engine`] | the story of one call | all of the above |
 //! | [`cli`] | subcommands | all of the above |
-//! | [`agent`] | remote stores, behind a socket: the program `cache-agent` | `config`, `store`, `hash`, `sys` |
+//! | [`agent`] | remote stores, behind a socket: the program `cache-agent` | `config`, `entry`, `hash`, `store`, `sys` |
 //!
 //! # Invariants
 //!
@@ -25,6 +25,7 @@
 //! - Outside [`cli`] and [`config`] nothing prints, exits or reads an environment variable.
 //! - Whatever goes wrong in the cache, the compiler still runs.
 
+#[cfg(feature = "agent")]
 pub mod agent;
 pub mod cli;
 pub mod compiler;

@@ -171,15 +171,69 @@ fn unknown_variables_are_pointed_out_by_config_only() {
 fn completions_and_manual_pages() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish"] {
-        desk.run(&["completions", shell])
+        desk.run(&["completions", shell]).success().stdout(
+            says("stats")
+                .and(says("agent"))
+                .and(says("store"))
+                .and(says("push")),
+        );
+    }
+    for page in ["agent", "store", "push", "pull"] {
+        desk.run(&["help", page])
             .success()
-            .stdout(says("stats"));
+            .stdout(says("Usage: cache"));
+        desk.run(&["man", page]).success().stdout(says(".TH cache"));
     }
     desk.run(&["man"]).success().stdout(says(".TH cache 1"));
     desk.run(&["man", "clean"])
         .success()
         .stdout(says("cache\\-clean").or(says("cache-clean")));
     desk.run(&["man", "nonsense"]).code(1);
+}
+
+/// As after `cargo install --no-default-features`, or where a package has them apart.
+#[test]
+fn without_the_agents_program_compiles_go_on_and_say_so_once() {
+    let desk = Desk::new();
+    let root = desk.0.path();
+    std::fs::copy(env!("CARGO_BIN_EXE_cache"), root.join("cache")).unwrap();
+    std::fs::write(root.join("a.c"), "int a;\n").unwrap();
+    let url = format!("file://{}/shared", root.display());
+    let run = |words: &[&str]| {
+        let mut command = Command::new(root.join("cache"));
+        let template = desk.command();
+        let variables = template.get_envs().filter_map(|(k, v)| Some((k, v?)));
+        command.env_clear().envs(variables).current_dir(root);
+        command.args(words).env("CACHE_STORE", &url);
+        // Where notices leave their markers.
+        command.env("TMPDIR", root).env("XDG_RUNTIME_DIR", root);
+        assert_cmd::Command::from_std(command).assert()
+    };
+    let mut plain = Command::new("cc");
+    plain.args(["-c", "a.c", "-o", "plain.o"]);
+    assert!(plain.current_dir(root).status().unwrap().success());
+    let missing = || says("cache-agent is not there; going on without remote stores");
+    run(&["cc", "-c", "a.c"])
+        .success()
+        .stderr(missing().count(1));
+    for more in ["-DB", "-DC"] {
+        run(&["cc", "-c", "a.c", more]).success().stderr("");
+        run(&["cc", "-c", "a.c", more]).success().stderr("");
+    }
+    run(&["cc", "-c", "a.c"]).success().stderr("");
+    let read = |name: &str| std::fs::read(root.join(name)).unwrap();
+    assert_eq!(read("a.o"), read("plain.o"));
+    run(&["stats"])
+        .success()
+        .stdout(says("3 ").and(says("Remote stores out of reach")));
+    // Nothing waits for an upload that nobody would do.
+    run(&["agent", "status"])
+        .success()
+        .stdout(says("No agent is running; 0 waiting"));
+    run(&["agent", "flush"]).success();
+    run(&["store", "check"])
+        .code(1)
+        .stderr(says("cache-agent is not there"));
 }
 
 /// `cache completions bash | true`: no panic, no message.

@@ -4,6 +4,9 @@
 //!     cargo bench --bench instructions               compare
 //!     cargo bench --bench instructions -- --record   write the file anew
 //!
+//! `--no-default-features` spares the release build of the agent, which has no part
+//! in these calls.
+//!
 //! More than 5 % above the recorded value is a failure; more than 5 % below is
 //! worth recording. Times drift by half on a shared machine, instructions by a
 //! part in ten thousand (hash maps are seeded anew in each process): the smaller

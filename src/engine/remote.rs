@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::entry::manifest::{self, NewVariant};
 use crate::hash::{Key, KeyHasher};
 use crate::stats::Counter;
-use crate::store::remote::client::Client;
+use crate::store::remote::client::{self, Client};
 use crate::store::remote::pack::{self, Pack};
 use crate::store::remote::place::Place;
 use crate::store::remote::protocol::Trouble;
@@ -49,6 +49,15 @@ impl Cached<'_> {
             }
         };
         if stores.is_empty() {
+            return None;
+        }
+        // Nobody would ever empty the spool.
+        if let Err(error) = client::program() {
+            self.tally.count_also(Counter::RemoteStorageError);
+            self.say(&[Trouble {
+                store: String::new(),
+                text: error.to_string(),
+            }]);
             return None;
         }
         let mut hasher = KeyHasher::new("remote");

@@ -303,7 +303,10 @@ fn in_words(error: io::Error) -> io::Error {
 }
 
 /// The agent's program: beside ours.
-fn program() -> io::Result<PathBuf> {
+///
+/// # Errors
+/// That it is not installed.
+pub fn program() -> io::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let program = own.parent().unwrap_or(Path::new("/")).join(PROGRAM);
     match program.is_file() {
