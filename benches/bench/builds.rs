@@ -132,7 +132,7 @@ impl<'a> Build<'a> {
         self.bench.say("builds: warm");
         let mut warm: Vec<Row> = tools.iter().map(|t| self.row(&t.name, "warm")).collect();
         let mut floor = self.row("floor", "warm");
-        for run in 0..self.bench.options.times(7, 4) {
+        for run in 0..9 {
             for (tool, row) in tools.iter().zip(&mut warm) {
                 self.remove_objects();
                 let sample = self.make(Some(tool));
@@ -154,11 +154,11 @@ impl<'a> Build<'a> {
     fn fresh(&self, tools: &[&Tool], rows: &mut Vec<Row>) {
         self.bench.say("builds: fresh checkout, restored cache");
         let mut fresh: Vec<Row> = tools.iter().map(|t| self.row(&t.name, "fresh")).collect();
-        for _ in 0..self.bench.options.times(5, 2) {
+        for _ in 0..7 {
             for (tool, row) in tools.iter().zip(&mut fresh) {
                 copy(&self.template, &self.tree);
                 copy(&self.saved(tool), &self.store(tool));
-                std::thread::sleep(Duration::from_millis(50));
+                settle();
                 row.add(self.make(Some(tool)));
             }
         }
@@ -176,17 +176,13 @@ impl<'a> Build<'a> {
             self.make(Some(tool));
             let mut row = self.row(&tool.name, "comment");
             // A peer compiles nearly everything again: once says it.
-            let runs = if tool.is_ours() {
-                self.bench.options.times(5, 2)
-            } else {
-                1
-            };
+            let runs = if tool.is_ours() { 7 } else { 1 };
             for run in 0..runs {
                 let edited = text.replacen("Redistribution", &format!("Redistributio{run}"), 1);
                 assert_ne!(edited, text, "server.h has no such comment");
                 fs::write(&header, edited).expect("server.h can be written");
                 self.remove_objects();
-                std::thread::sleep(Duration::from_millis(50));
+                settle();
                 row.add(self.make(Some(tool)));
             }
             rows.push(row);
@@ -200,6 +196,14 @@ impl<'a> Build<'a> {
     fn saved(&self, tool: &Tool) -> PathBuf {
         self.bench.root().join("saved").join(&tool.name)
     }
+}
+
+/// What was copied and removed reaches the disk now, not in the middle of a build; and
+/// the clock of the file system goes on.
+fn settle() {
+    let done = Command::new("sync").status();
+    assert!(done.is_ok_and(|status| status.success()), "sync failed");
+    std::thread::sleep(Duration::from_millis(50));
 }
 
 /// Copies a folder, without its times, in the place of what is at `to`.

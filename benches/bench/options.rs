@@ -31,6 +31,8 @@ pub struct Options {
     pub runs: usize,
     /// Few runs of everything, and only the peers that need no daemon.
     pub quick: bool,
+    /// Those that need one as well.
+    pub daemons: bool,
     /// Measure only this unit.
     pub unit: Option<String>,
     /// Empty: all.
@@ -49,7 +51,7 @@ pub struct Options {
 }
 
 const USAGE: &str = "\
-usage: bench [--quick] [--runs N] [--entries N] [--unit NAME]
+usage: bench [--quick [--daemons]] [--runs N] [--entries N] [--unit NAME]
              [--only hits,misses,passthrough,builds,store,stress,growth]
              [--peer NAME=CCACHE] [--no-install | --install-only]
              [--json FILE] [--svg DIRECTORY] [--write FILE.md]";
@@ -60,6 +62,7 @@ impl Options {
         let mut options = Options {
             runs: 0,
             quick: false,
+            daemons: false,
             unit: None,
             only: Vec::new(),
             ccaches: Vec::new(),
@@ -108,6 +111,7 @@ impl Options {
             // Cargo adds it.
             "--bench" => {}
             "--quick" => self.quick = true,
+            "--daemons" => self.daemons = true,
             "--no-install" => self.install = false,
             "--install-only" => self.only_install = true,
             _ => return false,

@@ -63,7 +63,7 @@ const PEERS: &[Peer] = &[
 pub fn all(options: &Options) -> (Vec<Tool>, Vec<String>) {
     let (mut tools, mut absent) = (Vec::new(), Vec::new());
     for peer in PEERS {
-        if options.quick && peer.kind != Kind::Ccache {
+        if options.quick && !options.daemons && peer.kind != Kind::Ccache {
             continue;
         }
         match find(peer, options.install) {

@@ -82,7 +82,7 @@ pub fn find<'m>(
             now: clock::coarse_now(),
             has_skeleton: variant.skeleton != TokenDigest::NONE,
             states: Vec::new(),
-            moved: false,
+            moved: 0,
             by_stamps: true,
             written,
             names_asked: 0,
@@ -116,6 +116,10 @@ pub fn find<'m>(
     }
     Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
 }
+
+/// From this number on, files whose stamps moved are worth a new manifest: that costs
+/// several new files in the store, each of them a few microseconds.
+const MANY_FILES: u32 = 8;
 
 /// From this number on, names in directories that changed are worth a new manifest.
 const MANY_NAMES: u32 = 256;
@@ -210,7 +214,8 @@ struct Checker<'t, 'd, 'm> {
     now: Nanos,
     has_skeleton: bool,
     states: Vec<State>,
-    moved: bool,
+    /// How many files have another stamp than the one that is written.
+    moved: u32,
     by_stamps: bool,
     written: &'t Path,
     /// How many names were asked for in directories whose stamp moved.
@@ -227,14 +232,15 @@ impl Checker<'_, '_, '_> {
     }
 
     /// Whether the next look-up would gain more by fresh stamps than writing them
-    /// costs now: a file may have to be read again, names in a directory are asked
-    /// for in no time.
+    /// costs now. A file's digest and that of its tokens are remembered for the machine,
+    /// names in a directory are asked for in no time; only a whole unit that was read is
+    /// not to be read again.
     fn is_worth_refreshing(&self) -> bool {
-        self.moved || self.names_asked >= MANY_NAMES
+        self.moved >= MANY_FILES || self.names_asked >= MANY_NAMES
     }
 
     fn keep(&mut self, old: Stamp, new: Stamp) -> bool {
-        self.moved |= old != new;
+        self.moved += u32::from(old != new);
         self.keep_anyway(new)
     }
 
@@ -268,7 +274,7 @@ impl Checker<'_, '_, '_> {
             self.edited
                 .get_or_insert_with(|| file.path.to_string_lossy().into_owned());
         }
-        self.moved = true;
+        self.moved += 1;
         self.states.push(State {
             stamp,
             content: Some((digest, tokens)),
@@ -292,8 +298,9 @@ impl Checker<'_, '_, '_> {
                 .sources
                 .and_then(|sources| sources.skeleton(&texts.found))
                 == Some(variant.skeleton);
-        if !same {
-            self.reason = Some(format!("{edited} changed"));
+        match same {
+            true => self.moved = MANY_FILES,
+            false => self.reason = Some(format!("{edited} changed")),
         }
         same
     }

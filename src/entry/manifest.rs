@@ -40,7 +40,7 @@ pub const MAX_VARIANTS: usize = 24;
 
 /// Above this size, which each hit reads and each miss writes, only the newest
 /// [`MIN_VARIANTS`] are kept.
-const MAX_BYTES: usize = 128 << 10;
+const MAX_BYTES: usize = 64 << 10;
 const MIN_VARIANTS: usize = 6;
 
 /// The stored standard error is not empty.

@@ -258,7 +258,7 @@ impl Shared {
     ) -> Result<Staged> {
         let format = self.ensure()?;
         let ready = self.ready().as_mut().and_then(Vec::pop).map(Ok);
-        let work = match ready.unwrap_or_else(|| WorkDir::make(&self.root, self.modes)) {
+        let mut work = match ready.unwrap_or_else(|| WorkDir::make(&self.root, self.modes)) {
             Err(error) if error.is_not_found() => {
                 // Either `.tmp` or the whole directory was removed.
                 self.forget();
@@ -281,7 +281,7 @@ impl Shared {
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let index = Index { key: *key, rows };
         let bytes = index.encode();
-        let written = fs::create_at(work.handle(), index::FILE, self.modes).and_then(|mut file| {
+        let written = work.index(self.modes).and_then(|mut file| {
             file.write_all(&bytes)?;
             // Recency to the nanosecond, as a use sets it.
             fs::touch(&file)

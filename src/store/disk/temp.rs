@@ -7,9 +7,11 @@
 //! directories apart. What a killed process leaves behind is swept by the next
 //! clean or eviction, which can tell from the name that its owner is dead.
 
+use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+use super::index;
 use crate::store::{Error, Result};
 use crate::sys::fs::{self, Kind, Modes};
 
@@ -27,6 +29,8 @@ const STALE_NANOS: i128 = 3600 * 1_000_000_000;
 pub(crate) struct WorkDir {
     path: PathBuf,
     handle: OwnedFd,
+    /// The index, made and empty.
+    index: Option<File>,
     gone: bool,
 }
 
@@ -42,6 +46,7 @@ impl WorkDir {
             Ok(handle) => Ok(WorkDir {
                 path,
                 handle,
+                index: None,
                 gone: false,
             }),
             Err(error) => Err(Error::io(&path, error)),
@@ -56,6 +61,25 @@ impl WorkDir {
         &self.handle
     }
 
+    /// Makes the file that each entry gets last, while there is time for it.
+    pub(crate) fn with_index(mut self, modes: Modes) -> WorkDir {
+        if self.index.is_none() {
+            self.index = fs::create_at(&self.handle, index::FILE, modes).ok();
+        }
+        self
+    }
+
+    /// The empty index of the directory.
+    ///
+    /// # Errors
+    /// That it cannot be made.
+    pub(crate) fn index(&mut self, modes: Modes) -> std::io::Result<File> {
+        match self.index.take() {
+            Some(made) => Ok(made),
+            None => fs::create_at(&self.handle, index::FILE, modes),
+        }
+    }
+
     /// The directory that stands at the path now, without its content, for another
     /// entry: removing one frees its block, for which some file systems wait for the
     /// disk. `None`: it is not as a new one would be, and is removed.
@@ -66,6 +90,7 @@ impl WorkDir {
                 return None;
             }
         }
+        self.index = None;
         let made = fs::stat_fd(&self.handle).ok()?;
         self.handle = fs::open_dir(&self.path).ok()?;
         let found = fs::stat_fd(&self.handle).ok()?;
@@ -81,6 +106,7 @@ impl WorkDir {
         let work = WorkDir {
             path,
             handle,
+            index: None,
             gone: false,
         };
         let like = fs::stat_fd(&other.handle).ok()?;
@@ -89,6 +115,9 @@ impl WorkDir {
 
     /// Keeps an empty directory as the spare one.
     pub(crate) fn keep(mut self, root: &Path) {
+        if self.index.is_some() && fs::unlink_at(&self.handle, index::FILE).is_err() {
+            return;
+        }
         self.gone = fs::rename(&self.path, &root.join(SPARE)).is_ok();
     }
 
