@@ -17,6 +17,7 @@ mod misses;
 mod options;
 mod passthrough;
 mod peers;
+mod remote;
 mod report;
 mod results;
 mod store;
@@ -39,7 +40,7 @@ use units::Unit;
 /// A measurement of one part.
 type Measure = fn(&Bench, &mut Results);
 
-const SECTIONS: [(Section, Measure); 7] = [
+const SECTIONS: [(Section, Measure); 8] = [
     (Section::Hits, hits::measure),
     (Section::Misses, misses::measure),
     (Section::Passthrough, passthrough::measure),
@@ -47,6 +48,7 @@ const SECTIONS: [(Section, Measure); 7] = [
     (Section::Stress, stress::measure),
     (Section::Growth, growth::measure),
     (Section::Store, store::measure),
+    (Section::Remote, remote::measure),
 ];
 
 /// What all parts share.
@@ -105,7 +107,11 @@ impl Bench {
         // Copied, as an installation does: what the linker has just written lies in
         // memory page by page, and takes more faults to be run.
         let installed = root.join("cache");
-        std::fs::copy(own, &installed).expect("the program under test can be copied");
+        std::fs::copy(&own, &installed).expect("the program under test can be copied");
+        let agent = own.with_file_name("cache-agent");
+        if agent.exists() {
+            std::fs::copy(agent, root.join("cache-agent")).expect("the agent can be copied");
+        }
         let own = Tool::new("cache", Kind::Cache, installed).expect("the program under test runs");
         let mut units = units::all(root);
         units.retain(|unit| options.unit.as_ref().is_none_or(|name| name == unit.name));

@@ -12,10 +12,11 @@ pub enum Section {
     Store,
     Stress,
     Growth,
+    Remote,
 }
 
 impl Section {
-    const ALL: [(&'static str, Section); 7] = [
+    const ALL: [(&'static str, Section); 8] = [
         ("hits", Section::Hits),
         ("misses", Section::Misses),
         ("passthrough", Section::Passthrough),
@@ -23,6 +24,7 @@ impl Section {
         ("store", Section::Store),
         ("stress", Section::Stress),
         ("growth", Section::Growth),
+        ("remote", Section::Remote),
     ];
 }
 
@@ -52,7 +54,7 @@ pub struct Options {
 
 const USAGE: &str = "\
 usage: bench [--quick [--daemons]] [--runs N] [--entries N] [--unit NAME]
-             [--only hits,misses,passthrough,builds,store,stress,growth]
+             [--only hits,misses,passthrough,builds,store,stress,growth,remote]
              [--peer NAME=CCACHE] [--no-install | --install-only]
              [--json FILE] [--svg DIRECTORY] [--write FILE.md]";
 

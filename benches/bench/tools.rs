@@ -21,6 +21,8 @@ pub struct Tool {
     /// The first line of `--version`.
     pub version: String,
     pub path: PathBuf,
+    /// Further variables: a remote store.
+    pub more: Vec<(&'static str, String)>,
 }
 
 /// A port of this run's own: two benchmarks must not share a server.
@@ -39,6 +41,7 @@ impl Tool {
             kind,
             version,
             path,
+            more: Vec::new(),
         })
     }
 
@@ -59,7 +62,7 @@ impl Tool {
     pub fn environment(&self, root: &Path) -> Vec<(&'static str, String)> {
         let store = self.store(root).display().to_string();
         let fixed = |name: &'static str, value: &str| (name, value.to_owned());
-        match self.kind {
+        let mut variables = match self.kind {
             Kind::Cache => vec![("CACHE_DIR", store)],
             Kind::Ccache => vec![("CCACHE_DIR", store), fixed("CCACHE_INODECACHE", "1")],
             Kind::Sccache => vec![
@@ -80,7 +83,9 @@ impl Tool {
                 fixed("KACHE_MIN_STORE_COMPILE_MS", "0"),
                 fixed("KACHE_DAEMON_IDLE_TIMEOUT", "1800"),
             ],
-        }
+        };
+        variables.extend(self.more.iter().cloned());
+        variables
     }
 
     /// The words that start its daemon and end it; `None` without one.
