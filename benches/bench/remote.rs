@@ -149,7 +149,10 @@ fn tools(bench: &Bench, service: Service, port: u16, results: &mut Results) -> V
         })
     };
     let others = bench.plain_tools().into_iter();
-    others.chain(sccache.as_ref().ok()).filter_map(with).collect()
+    others
+        .chain(sccache.as_ref().ok())
+        .filter_map(with)
+        .collect()
 }
 
 fn free_port() -> Option<u16> {
@@ -166,7 +169,8 @@ fn hits(bench: &Bench, service: Service, server: &Server, results: &mut Results)
     for unit in units.filter(|unit| !unit.is_huge() || !bench.options.quick) {
         bench.say(&format!("remote hits: {}, {}", service.name(), unit.name));
         let object = prime(bench, &tools, unit);
-        let row = |tool: &Tool| Row::new(unit.name, unit.dependencies.len(), &tool.name, "remote hit");
+        let row =
+            |tool: &Tool| Row::new(unit.name, unit.dependencies.len(), &tool.name, "remote hit");
         let mut rows: Vec<Row> = tools.iter().map(row).collect();
         for _ in 0..bench.options.times(40, 20) {
             for (tool, row) in tools.iter().zip(&mut rows) {
@@ -236,7 +240,10 @@ fn control(bench: &Bench, tool: &Tool, words: &[&str]) {
             .envs(tool.environment(bench.root()))
             .stdout(Stdio::null())
             .status();
-        assert!(done.is_ok_and(|status| status.success()), "cache {words:?} failed");
+        assert!(
+            done.is_ok_and(|status| status.success()),
+            "cache {words:?} failed"
+        );
     }
 }
 
@@ -247,7 +254,11 @@ fn judge(service: Service, unit: &Unit, rows: &[Row], results: &mut Results) {
     let fastest = peers.iter().map(Row::wall_median).reduce(f64::min);
     match fastest {
         Some(fastest) => {
-            let what = format!("remote hit, {}, {}: median to the fastest peer", service.name(), unit.name);
+            let what = format!(
+                "remote hit, {}, {}: median to the fastest peer",
+                service.name(),
+                unit.name
+            );
             results.at_most(what, 0.5, "x", ours.wall_median() / fastest);
         }
         None => results.note(format!("no peer speaks {} here", service.name())),
@@ -289,8 +300,16 @@ fn dead(bench: &Bench, results: &mut Results) {
     control(bench, &tool, &["agent", "stop"]);
     let path: PathBuf = tool.store(bench.root());
     let _ = fs::remove_dir_all(path);
-    results.figure(format!("build of {FILES} files, no remote store"), alone, "s");
-    results.figure(format!("build of {FILES} files, a dead one"), with_dead, "s");
+    results.figure(
+        format!("build of {FILES} files, no remote store"),
+        alone,
+        "s",
+    );
+    results.figure(
+        format!("build of {FILES} files, a dead one"),
+        with_dead,
+        "s",
+    );
     let what = format!("a dead server, build of {FILES} files: adds");
     results.at_most(what, 3.0, "s", with_dead - alone);
 }

@@ -20,7 +20,7 @@ fn shares(configuration: &str) {
     let [a, b] = pair(root.path(), configuration);
     let (well, said) = a.check();
     assert!(well, "{said}");
-    let commands = match find_program("clang") {
+    let commands = match find_program("clang-19") {
         Some(_) => vec![PLAIN, WARNS, CLANG],
         None => {
             skip("clang not installed (.ci/setup)");

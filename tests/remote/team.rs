@@ -9,7 +9,7 @@ use crate::support::counters::Counters;
 pub const PLAIN: &[&str] = &["gcc", "-c", "x.c", "-o", "x.o"];
 /// See [`source`].
 pub const FRESH: &[&str] = &["gcc", "-c", "n.c", "-o", "n.o"];
-pub const CLANG: &[&str] = &["clang", "-c", "x.c", "-o", "x.o"];
+pub const CLANG: &[&str] = &["clang-19", "-c", "x.c", "-o", "x.o"];
 pub const WARNS: &[&str] = &["gcc", "-Wall", "-MMD", "-c", "w.c", "-o", "w.o"];
 
 /// A machine with the small project, whose user's file is `configuration`.

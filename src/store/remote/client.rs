@@ -136,11 +136,20 @@ impl Client {
         request: &Request,
         progress: &mut dyn FnMut(u64, u64),
     ) -> io::Result<(Reply, Vec<u8>)> {
-        let mut socket = match self.connect() {
-            Ok(socket) => socket,
-            Err(_) => self.start()?,
+        let mut once = || {
+            let mut socket = match self.connect() {
+                Ok(socket) => socket,
+                Err(_) => self.start()?,
+            };
+            converse(&mut socket, request, None, progress)
         };
-        converse(&mut socket, request, None, progress)
+        let answer = once();
+        // One that was killed a moment ago may still have taken the connection; what a
+        // subcommand asks for can be asked for twice.
+        match answer.as_ref().is_err_and(went_away) {
+            true => once(),
+            false => answer,
+        }
     }
 
     /// As [`Client::ask`], but `None` if no agent is there.
