@@ -151,6 +151,10 @@ pub struct DiskStore {
     budgets: Vec<Budget>,
 }
 
+/// How often a reader begins again because the entry was replaced under it: what is
+/// replaced without end is as good as damaged.
+const REPLACED_AT_MOST: u32 = 64;
+
 impl DiskStore {
     /// The store in `dir`. This does no I/O: a directory that is missing is an
     /// empty store, and the first write makes it.
@@ -292,7 +296,8 @@ impl DiskStore {
     /// it was replaced meanwhile: then the other one is opened.
     fn open_at(&self, place: &Place) -> Result<Option<DiskEntry>> {
         let touch = !self.shared.options.read_only;
-        let mut first = true;
+        // A writer may be faster than we are, and more than once.
+        let mut left = REPLACED_AT_MOST;
         loop {
             match read::open(&self.shared, place, touch)? {
                 Opened::Found(entry) => return Ok(Some(entry)),
@@ -302,8 +307,8 @@ impl DiskStore {
                     if now.is_none() {
                         return Ok(None);
                     }
-                    if first && now != id {
-                        first = false;
+                    if left > 0 && now != id {
+                        left -= 1;
                         continue;
                     }
                     self.shared.discard_damaged(place, id);
@@ -316,14 +321,14 @@ impl DiskStore {
 
     /// One blob of the entry at `place`.
     fn get_at(&self, place: &Place, name: &BlobName) -> Result<Option<Vec<u8>>> {
-        let mut first = true;
+        let mut left = REPLACED_AT_MOST;
         loop {
             let Some(entry) = self.open_at(place)? else {
                 return Ok(None);
             };
             match entry.read_or_fault(name) {
                 Ok(bytes) => return Ok(bytes),
-                Err(_) if first && entry.outdated() => first = false,
+                Err(_) if left > 0 && entry.outdated() => left -= 1,
                 Err(fault) => return entry.fail(name, fault),
             }
         }
