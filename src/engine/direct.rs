@@ -5,8 +5,8 @@
 //! from the inode table or by reading the file; where that differs, the digest of
 //! its tokens, if the result does not depend on comments; and where these differ,
 //! the whole unit's skeleton, if it does not depend on macros that nothing names.
-//! What was verified that way gets its new stamp and digests written into the
-//! manifest.
+//! Where much was verified that way, the new stamps and digests are written into the
+//! manifest; a few files are looked up again by the next call.
 
 use std::ffi::{CStr, OsStr};
 use std::os::fd::OwnedFd;
@@ -117,8 +117,8 @@ pub fn find<'m>(
     Lookup::Stale(reason.unwrap_or_else(|| "it has no variant".into()))
 }
 
-/// From this number on, files whose stamps moved are worth a new manifest: that costs
-/// several new files in the store, each of them a few microseconds.
+/// From this number on, files whose stamps moved are worth a new manifest. To look one
+/// up again costs a few microseconds, a manifest some hundred.
 const MANY_FILES: u32 = 8;
 
 /// From this number on, names in directories that changed are worth a new manifest.
@@ -299,6 +299,7 @@ impl Checker<'_, '_, '_> {
                 .and_then(|sources| sources.skeleton(&texts.found))
                 == Some(variant.skeleton);
         match same {
+            // All of the unit was read: once is enough.
             true => self.moved = MANY_FILES,
             false => self.reason = Some(format!("{edited} changed")),
         }

@@ -152,10 +152,8 @@ impl Columns {
 pub fn columns(text: &[u8]) -> Columns {
     let mut bits = 7;
     let mut columns = Columns::default();
-    let (mut lines, mut longest, mut start) = (0, 0, 0);
-    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
-        let length = end - start;
-        start = end + 1;
+    let (mut lines, mut longest) = (0, 0);
+    for length in line_lengths(text) {
         let width = length + 2;
         let fitting = (usize::BITS - width.leading_zeros()).max(7);
         if fitting > bits || (width <= 80 && bits >= 10) {
@@ -171,12 +169,15 @@ pub fn columns(text: &[u8]) -> Columns {
 
 /// The number of bits that the widest line's length takes, at least seven.
 fn width_class(text: &[u8]) -> u8 {
-    let (mut longest, mut start) = (0, 0);
-    for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
-        longest = longest.max(end - start);
-        start = end + 1;
-    }
-    class_of(longest)
+    class_of(line_lengths(text).max().unwrap_or(0))
+}
+
+/// Bytes in each line, without its end; the last line may be empty.
+fn line_lengths(text: &[u8]) -> impl Iterator<Item = usize> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', text)
+        .chain([text.len()])
+        .map(move |end| end - std::mem::replace(&mut start, end + 1))
 }
 
 fn class_of(longest: usize) -> u8 {

@@ -410,9 +410,8 @@ impl Store for DiskStore {
                 .first()
                 .and_then(|made| WorkDir::spare(&shared.root, made));
             let missing = count - usize::from(spare.is_some());
-            ready.extend(spare.into_iter().chain((0..missing).map_while(make)));
-            let made = std::mem::take(ready).into_iter();
-            *ready = made.map(|work| work.with_index(shared.modes)).collect();
+            let more = spare.into_iter().chain((0..missing).map_while(make));
+            ready.extend(more.map(|work| work.with_index(shared.modes)));
             self.make_shards();
         }
     }

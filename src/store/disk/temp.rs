@@ -61,11 +61,10 @@ impl WorkDir {
         &self.handle
     }
 
-    /// Makes the file that each entry gets last, while there is time for it.
+    /// Makes the file that each entry gets last, while there is time for it. To be
+    /// called once, on an empty directory.
     pub(crate) fn with_index(mut self, modes: Modes) -> WorkDir {
-        if self.index.is_none() {
-            self.index = fs::create_at(&self.handle, index::FILE, modes).ok();
-        }
+        self.index = fs::create_at(&self.handle, index::FILE, modes).ok();
         self
     }
 
