@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! object = "cacheobj" version:u32 key:[32] raw:u64 stored:u64 digest:[32]
-//!          proof:u8 by:[96] content
+//!          proof:u8 by:[96] check:[8] content
 //! ```
 //!
 //! Little endian. `content` is the pack compressed by zstd, `stored` bytes that become
 //! `raw`; `digest` is its BLAKE3. `by` proves who wrote all of that: nothing
 //! (`proof` 0), an HMAC-SHA256 (1, 32 bytes and zeros), or an Ed25519 public key and
-//! its signature (2), each over the head with `by` all zeros. Nothing of an object is
-//! used before its head is believed, nothing of its content before the digest fits.
+//! its signature (2), each over the head with `by` and `check` all zeros. `check` is
+//! the beginning of the BLAKE3 of the head before it: with it any other byte is noticed,
+//! also in a proof that nobody here can check. Nothing of an object is used before its
+//! head is believed, nothing of its content before the digest fits.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -25,8 +27,9 @@ use crate::hash::Key;
 
 const MAGIC: &[u8; 8] = b"cacheobj";
 const VERSION: u32 = 1;
-const HEAD: usize = 8 + 4 + 32 + 8 + 8 + 32 + 1 + 96;
-const PROOF: usize = HEAD - 97;
+const HEAD: usize = CHECK + 8;
+const PROOF: usize = 8 + 4 + 32 + 8 + 8 + 32;
+const CHECK: usize = PROOF + 1 + 96;
 
 /// Objects are written once and read by many.
 const LEVEL: i32 = 3;
@@ -120,7 +123,7 @@ impl Keys {
                 head[PROOF] = 2;
                 let signature = own.sign(head);
                 head[PROOF + 1..PROOF + 33].copy_from_slice(own.verifying_key().as_bytes());
-                head[PROOF + 33..].copy_from_slice(&signature.to_bytes());
+                head[PROOF + 33..CHECK].copy_from_slice(&signature.to_bytes());
             }
         }
     }
@@ -128,7 +131,7 @@ impl Keys {
     fn check(&self, head: &[u8; HEAD]) -> Result<(), Unusable> {
         let mut bare = *head;
         bare[PROOF + 1..].fill(0);
-        let by = &head[PROOF + 1..];
+        let by = &head[PROOF + 1..CHECK];
         match self {
             Keys::None => Ok(()),
             Keys::Hmac(key) => {
@@ -161,6 +164,11 @@ impl Keys {
             }
         }
     }
+}
+
+fn check_of(head: &[u8; HEAD]) -> [u8; 8] {
+    let digest = blake3::hash(&head[..CHECK]);
+    std::array::from_fn(|index| digest.as_bytes()[index])
 }
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>, String> {
@@ -199,6 +207,8 @@ pub fn seal(
     rest.write_all(&stored.to_le_bytes())?;
     rest.write_all(digest.as_bytes())?;
     keys.prove(&mut head);
+    let check = check_of(&head);
+    head[CHECK..].copy_from_slice(&check);
     out.seek(SeekFrom::Start(0))?;
     out.write_all(&head)?;
     out.flush()
@@ -263,6 +273,9 @@ pub fn open(
     if &head[..8] != MAGIC || head[8..12] != VERSION.to_le_bytes() {
         return Err(Unusable::Damaged("not an object of this version"));
     }
+    if head[CHECK..] != check_of(&head) {
+        return Err(Unusable::Damaged("its head is not what was written"));
+    }
     if head[12..44] != key.0 {
         return Err(Unusable::Damaged("it was stored under another key"));
     }
@@ -306,6 +319,30 @@ mod tests {
         open(object, object.len() as u64, &KEY, keys, &mut out).map(|()| out)
     }
 
+    /// Alters a byte of the head as somebody does who knows how it is checked.
+    fn forged(keys: &Keys, at: usize) -> Vec<u8> {
+        let mut object = sealed(keys);
+        object[at] ^= 1;
+        let mut head: [u8; HEAD] = *object.first_chunk().unwrap();
+        let check = check_of(&head);
+        head[CHECK..].copy_from_slice(&check);
+        object[..HEAD].copy_from_slice(&head);
+        object
+    }
+
+    #[test]
+    fn who_has_no_key_cannot_alter_a_head() {
+        for keys in [Keys::Hmac(vec![1; 32]), pair(1, &[1])] {
+            for at in 0..CHECK {
+                assert!(opened(&forged(&keys, at), &keys).is_err(), "byte {at}");
+            }
+        }
+        // What a checksum protects everybody can make anew, but not for another key.
+        for at in 0..PROOF {
+            assert!(opened(&forged(&Keys::None, at), &Keys::None).is_err());
+        }
+    }
+
     fn pair(own: u8, believed: &[u8]) -> Keys {
         let key = |seed: u8| SigningKey::from_bytes(&[seed; 32]);
         Keys::Ed25519 {
@@ -332,9 +369,9 @@ mod tests {
             for at in 0..whole.len() {
                 let mut other = whole.clone();
                 other[at] ^= 1;
-                // Who wrote it does not matter if nobody asks.
-                let free = matches!(keys, Keys::None) && (PROOF..HEAD).contains(&at);
-                assert_eq!(opened(&other, &keys).is_ok(), free, "byte {at}");
+                assert!(opened(&other, &keys).is_err(), "byte {at}");
+                // Who wrote it does not matter if nobody asks, and still is noticed.
+                assert!(opened(&other, &Keys::None).is_err(), "byte {at}");
                 assert!(opened(&whole[..at], &keys).is_err());
             }
             let mut longer = whole.clone();

@@ -1,5 +1,5 @@
-//! What people ask of remote stores: is it usable, how much is in it, make it
-//! smaller, copy it. Listing is done here and nowhere on the path of a compile.
+//! What people ask of remote stores: how much is in it, make it smaller, copy it. Listing
+//! is done here and nowhere on the path of a compile.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::backend::{self, Body, Failure, Listed, Put};
 use super::envelope;
 use super::spill::Spill;
 use super::tier::Tier;
-use crate::hash::{Key, KeyHasher};
+use crate::hash::Key;
 use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{Reply, Trouble};
 
@@ -23,14 +23,14 @@ const LEASE: Duration = Duration::from_secs(300);
 
 type Frames = mpsc::Sender<(Reply, Vec<u8>)>;
 
-fn text(text: String) -> Reply {
+pub(super) fn text(text: String) -> Reply {
     Reply::Text {
         text,
         failed: false,
     }
 }
 
-fn failed(text: String) -> Reply {
+pub(super) fn failed(text: String) -> Reply {
     Reply::Text { text, failed: true }
 }
 
@@ -66,110 +66,6 @@ pub fn flushed(tiers: &[Arc<Tier>], trouble: &[Trouble], left: usize) -> Reply {
         lines.push_str(&format!("\nstore {}: {trouble}", tier.name()));
     }
     failed(lines)
-}
-
-/// Tries every store, or one, from end to end.
-pub async fn check(
-    place: &Place,
-    tiers: &[Arc<Tier>],
-    trouble: Vec<Trouble>,
-    store: Option<&str>,
-) -> Reply {
-    let mut lines = Vec::new();
-    let mut all_well = true;
-    let wanted = |name: &str| store.is_none_or(|store| store == name);
-    for trouble in trouble.iter().filter(|trouble| wanted(&trouble.store)) {
-        all_well = false;
-        lines.push(format!("store {}: {}", trouble.store, trouble.text));
-    }
-    for tier in tiers.iter().filter(|tier| wanted(tier.name())) {
-        match check_one(place, tier).await {
-            Ok(what) => lines.push(format!("store {}: {what}", tier.name())),
-            Err(what) => {
-                all_well = false;
-                lines.push(format!("store {}: {what}", tier.name()));
-            }
-        }
-    }
-    if lines.is_empty() {
-        return match store {
-            Some(store) => failed(format!("there is no store {store:?}")),
-            None => text("no remote store is configured".into()),
-        };
-    }
-    Reply::Text {
-        text: lines.join("\n"),
-        failed: !all_well,
-    }
-}
-
-async fn check_one(place: &Place, tier: &Arc<Tier>) -> Result<String, String> {
-    let say = |step: &str, error: backend::Error| {
-        let hint = match error.failure {
-            Failure::Denied => "; are the credentials right, and may they do that?",
-            Failure::NoPlace => "; make it, or set auto_create",
-            Failure::Connect => "; is the address right, and the server up?",
-            Failure::Timeout => "; is it slow or filtered? See connect_timeout, response_timeout",
-            Failure::Full => "; it has no room",
-            _ => "",
-        };
-        format!("{step}: {}{hint}", error.text)
-    };
-    let mut hasher = KeyHasher::new("check");
-    let unique = crate::sys::fs::random().to_le_bytes();
-    hasher.field("unique", &unique);
-    let key = hasher.finish();
-    let name = tier.write_name("", &key.hex());
-    if !tier.is_written() {
-        let names = tier.read_names("", &key.hex());
-        let name = names.first().unwrap_or(&name);
-        return match tier.backend.size(name).await {
-            Ok(_) => Ok("can be read; it is not written to".into()),
-            Err(error) => Err(say("read", error)),
-        };
-    }
-    tier.backend
-        .prepare()
-        .await
-        .map_err(|error| say("prepare", error))?;
-    let content = [b"a check, to be deleted: ".as_slice(), &unique].concat();
-    let mut sealed = std::io::Cursor::new(Vec::new());
-    envelope::seal(
-        &content[..],
-        content.len() as u64,
-        &key,
-        &tier.keys,
-        &mut sealed,
-    )
-    .map_err(|error| error.to_string())?;
-    let body = Body::Bytes(sealed.into_inner().into());
-    let begun = std::time::Instant::now();
-    tier.backend
-        .put(&name, body, false)
-        .await
-        .map_err(|error| say("write", error))?;
-    let mut object = Spill::new(place.directory());
-    let got = tier.backend.get(&name, &mut object).await;
-    let deleted = tier.backend.delete(&name).await;
-    match got {
-        Err(error) => return Err(say("read", error)),
-        Ok(None) => return Err("read: what was written is not there".into()),
-        Ok(Some(_)) => {}
-    }
-    let (length, mut back) = (object.len(), Vec::new());
-    let reader = object.into_reader().map_err(|error| error.to_string())?;
-    envelope::open(reader, length, &key, &tier.keys, &mut back)
-        .map_err(|error| format!("compare: {error}"))?;
-    if back != content {
-        return Err("compare: something else came back than was written".into());
-    }
-    let took = begun.elapsed().as_millis();
-    if let Err(error) = deleted {
-        return Err(say("delete", error));
-    }
-    tier.reading.worked();
-    tier.writing.worked();
-    Ok(format!("works (write, read, compare, delete: {took} ms)"))
 }
 
 /// All objects of ours below `prefix`.

@@ -16,11 +16,12 @@
 //! | [`breaker`] | waiting for a dead server once |
 //! | [`tier`] | one configured store |
 //! | [`fetch`], [`upload`] | look-ups and the spool |
-//! | [`housekeeping`] | check, clean, copy |
+//! | [`check`], [`housekeeping`] | what people ask for: check, clean, copy |
 //! | [`server`] | the socket |
 
 pub mod backend;
 pub mod breaker;
+pub mod check;
 pub mod envelope;
 pub mod fetch;
 pub mod housekeeping;

@@ -15,7 +15,7 @@ use super::fetch::{Flights, Outcome, Packed};
 use super::state;
 use super::tier::{Tier, lock};
 use super::upload::Uploads;
-use super::{housekeeping, spill};
+use super::{check, housekeeping, spill};
 use crate::config::stores::StoreConfig;
 use crate::hash::Key;
 use crate::store::remote::place::Place;
@@ -257,7 +257,7 @@ impl Agent {
             Request::Check { stores, store } => {
                 let mut trouble = Vec::new();
                 let tiers = self.tiers(&stores, &mut trouble);
-                housekeeping::check(&self.place, &tiers, trouble, store.as_deref()).await
+                check::check(&self.place, &tiers, trouble, store.as_deref()).await
             }
             Request::Usage { stores, store } => {
                 let tiers = self.tiers(&stores, &mut Vec::new());

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, long, unpack};
+use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, long};
+use crate::support::corpora::unpack;
 use crate::support::{find_program, skip};
 
 fn prepare_lua(tree: &Path) -> Option<()> {

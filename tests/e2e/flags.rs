@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, fixture, long, unpack};
+use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, fixture, long};
 use crate::support::{find_program, skip};
 
 /// What is not looked up in one build, by counter.

@@ -13,25 +13,25 @@ use crate::support::counters::Counters;
 use crate::team::{self, PLAIN, fresh, pair};
 
 /// Compiles of a build.
-const COMPILES: usize = 12;
+pub const COMPILES: usize = 12;
 
 /// Far more than any of these builds takes, and less than waiting for each compile.
 const HANGS: Duration = Duration::from_secs(60);
 
 /// What a build saw.
-struct Built {
-    counted: Counters,
-    warnings: Vec<String>,
+pub struct Built {
+    pub counted: Counters,
+    pub warnings: Vec<String>,
 }
 
 impl Built {
-    fn get(&self, name: &str) -> i64 {
+    pub fn get(&self, name: &str) -> i64 {
         self.counted.get(name)
     }
 }
 
 /// The sources that the other machine has compiled before.
-fn build(machine: &Machine) -> Built {
+pub fn build(machine: &Machine) -> Built {
     let (before, begun) = (machine.counters(), Instant::now());
     let mut warnings = Vec::new();
     for number in 0..COMPILES {

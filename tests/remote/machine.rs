@@ -11,6 +11,8 @@ pub struct Machine {
     pub root: PathBuf,
     /// Where the sources are.
     pub tree: PathBuf,
+    /// The program under test; `cache-agent` stands beside it.
+    pub program: PathBuf,
     env: Vec<(String, String)>,
 }
 
@@ -25,6 +27,7 @@ impl Machine {
         Machine {
             root,
             tree,
+            program: crate::support::cache_binary(),
             env: Vec::new(),
         }
     }
@@ -83,7 +86,7 @@ impl Machine {
 
     /// Runs `cache` with these words.
     pub fn cache(&self, words: &[&str]) -> Output {
-        let mut command = self.command(crate::support::cache_binary());
+        let mut command = self.command(&self.program);
         command.args(words).output().unwrap()
     }
 

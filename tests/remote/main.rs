@@ -20,8 +20,10 @@ mod wire;
 
 mod proof;
 
+mod builds;
 mod faults;
 mod keeping;
+mod mishaps;
 mod real;
 mod requests;
 mod sharing;

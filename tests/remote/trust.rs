@@ -156,6 +156,64 @@ fn an_object_under_another_name_is_a_miss() {
     }
 }
 
+/// Places in an object, from its start or, if negative, from its end: of each field of
+/// the head (src/agent/envelope.rs), and of its content.
+const PLACES: &[isize] = &[
+    0, 8, 12, 43, 44, 52, 60, 91, 92, 93, 125, 188, 189, 196, 197, 210, -20, -1,
+];
+
+/// An altered object, whatever the byte, is a miss that counts one event.
+#[track_caller]
+fn any_altered_byte_is_one_miss(more: impl Fn(&Path) -> String) {
+    let root = TempDir::new().unwrap();
+    let configuration = section(root.path(), &more(root.path()));
+    let a = member(root.path(), "a", &configuration);
+    a.compile(PLAIN);
+    a.flush();
+    let [object] = &objects(&root.path().join("shared"))[..] else {
+        panic!("one object")
+    };
+    let whole = std::fs::read(object).unwrap();
+    // One that leaves what it finds as it is.
+    let b = member(
+        root.path(),
+        "b",
+        &format!("{configuration}read_only = true\n"),
+    );
+    for place in PLACES {
+        let at = place.rem_euclid(whole.len() as isize) as usize;
+        let mut altered = whole.clone();
+        altered[at] ^= 0x10;
+        std::fs::write(object, altered).unwrap();
+        let before = b.counters();
+        assert_eq!(b.compile(PLAIN).get("remote_storage_hit"), 0, "byte {at}");
+        let counted = b.counters().since(&before);
+        let events = counted.get(DAMAGED) + counted.get(UNTRUSTED);
+        assert_eq!(events, 1, "byte {at}: {counted:?}");
+        assert_eq!(counted.get("remote_storage_error"), 1, "byte {at}");
+        b.succeed(&["clean"]);
+    }
+    std::fs::write(object, &whole).unwrap();
+    assert_eq!(b.compile(PLAIN).get("remote_storage_hit"), 1);
+}
+
+#[test]
+fn any_altered_byte_of_an_object_is_one_miss() {
+    any_altered_byte_is_one_miss(|_| String::new());
+    any_altered_byte_is_one_miss(|root| {
+        let file = private(root.join("key"), "the key of the team: 0123456789");
+        format!("verify = \"hmac\"\nkey_file = \"{file}\"\n")
+    });
+    let key = SigningKey::from_bytes(&[9; 32]);
+    any_altered_byte_is_one_miss(|root| {
+        let public = STANDARD.encode(key.verifying_key().as_bytes());
+        let file = private(root.join("key"), &STANDARD.encode(key.to_bytes()));
+        format!(
+            "verify = \"ed25519\"\npublic_keys = [\"{public}\"]\nsigning_key_file = \"{file}\"\n"
+        )
+    });
+}
+
 #[test]
 fn a_password_is_said_nowhere() {
     let Some(server) = WebDav::shared(Kind::Nginx) else {

@@ -6,6 +6,7 @@
     reason = "each test binary includes this and uses its own part"
 )]
 
+pub mod corpora;
 pub mod counters;
 pub mod tree;
 

@@ -68,14 +68,14 @@ impl Connection<'_> {
         let waits = head.header("expect").is_some();
         match fault {
             Fault::BlackHole => Err(swallow(self.client)),
-            Fault::Answer(status) if !waits => {
+            Fault::Answer(_) | Fault::Code(..) if !waits => {
                 let length = head.request_length();
                 let read = message::body::<End>(&mut self.reader, length, |_| Ok(()));
                 read.map_err(|_| End::Close)??;
-                self.answer_self(index, status, method, head.closes())
+                self.answer_self(index, fault, method, head.closes())
             }
-            Fault::Answer(status) | Fault::AnswerEarly(status) => {
-                self.answer_self(index, status, method, true)?;
+            Fault::Answer(_) | Fault::Code(..) | Fault::AnswerEarly(_) => {
+                self.answer_self(index, fault, method, true)?;
                 Err(End::Close)
             }
             _ => self.forward(&head, fault, index, waits),
@@ -105,12 +105,22 @@ impl Connection<'_> {
     }
 
     /// An answer of the proxy's own, in the words of S3, which mean nothing elsewhere.
-    fn answer_self(&self, index: usize, status: u16, method: &str, close: bool) -> Result<(), End> {
+    fn answer_self(
+        &self,
+        index: usize,
+        fault: Fault,
+        method: &str,
+        close: bool,
+    ) -> Result<(), End> {
+        let (status, code) = match fault {
+            Fault::Code(status, code) => (status, code),
+            Fault::Answer(status) | Fault::AnswerEarly(status) => (status, code(status)),
+            _ => (500, code(500)),
+        };
         self.log_status(index, status);
         let body = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-             <Error><Code>{}</Code><Message>injected</Message></Error>",
-            code(status)
+             <Error><Code>{code}</Code><Message>injected</Message></Error>"
         );
         let connection = if close { "connection: close\r\n" } else { "" };
         let mut text = format!(

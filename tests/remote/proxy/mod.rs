@@ -70,6 +70,8 @@ pub enum Fault {
     /// The server is not asked: the whole request is read and answered with this
     /// status. HTTP only.
     Answer(u16),
+    /// As [`Fault::Answer`], with this for S3's code of the error.
+    Code(u16, &'static str),
     /// As [`Fault::Answer`], but without reading the body: the connection is closed.
     AnswerEarly(u16),
 }
@@ -393,7 +395,7 @@ impl Shared {
     fn check(&self, fault: Fault) {
         let http_only = matches!(
             fault,
-            Fault::Answer(_) | Fault::AnswerEarly(_) | Fault::ShortenBody(_)
+            Fault::Answer(_) | Fault::Code(..) | Fault::AnswerEarly(_) | Fault::ShortenBody(_)
         );
         assert!(
             self.protocol == Protocol::Http || !http_only,
