@@ -86,10 +86,11 @@ fn way_out(error: &backend::Error) -> &'static str {
     }
     match error.failure {
         Failure::Denied => "are the credentials right, and may they do that?",
-        Failure::NoPlace => "make it, or set auto_create",
+        Failure::NoPlace => "make it, or set auto_create (of S3)",
         Failure::Connect => "is the address right, and the server up?",
         Failure::Timeout => "is it slow or filtered? See connect_timeout, response_timeout",
         Failure::Full => "it has no room: raise its limit, or see cache clean --store",
+        Failure::TooLarge => "the server takes no object of this size: raise its limit",
         Failure::Server => "that is the server's own trouble: its log tells more",
         Failure::Broken => "does the address lead to a server of this type?",
         Failure::Unsupported => "this server cannot do that; does the type of the store fit it?",

@@ -171,6 +171,11 @@ impl Tier {
     /// An upload failed. That it took too long may be its size; without a connection
     /// nothing can be read.
     pub fn note_unwritten(&self, error: &backend::Error) {
+        if error.failure == Failure::TooLarge {
+            // The server is well, and the next one may be smaller.
+            *lock(&self.last_trouble) = Some(error.text.clone());
+            return self.writing.worked();
+        }
         if error.failure == Failure::Connect {
             self.reading.failed(error.failure);
         }
@@ -226,7 +231,7 @@ fn name(prefix: &str, namespace: &str, key: &str) -> String {
 
 /// Whether a failure may be gone the next time, so that an upload is worth keeping.
 pub fn may_pass(failure: Failure) -> bool {
-    !matches!(failure, Failure::Unsupported)
+    !matches!(failure, Failure::Unsupported | Failure::TooLarge)
 }
 
 /// A poisoned lock holds what it held.

@@ -1,7 +1,7 @@
 //! Stores on other machines: real servers on loopback, and a proxy before them
 //! that does what networks do.
 //!
-//! `servers` starts S3 (SeaweedFS), WebDAV (nginx, apache) and Redis; what it does
+//! `servers` starts S3 (SeaweedFS), WebDAV (nginx, apache), Redis and memcached; what it does
 //! not find is reported as skipped: `.ci/setup` and `scripts/servers` bring it.
 //! `http`, `s3` and `resp` speak to them independently of the program under test;
 //! `proxy` counts requests and breaks them. `proof` shows that all of these do what

@@ -67,6 +67,32 @@ fn a_web_server_is_full() {
     });
 }
 
+/// What is too large for a server is given up, and in the way of nothing else.
+#[test]
+fn one_object_is_too_large() {
+    let Some(server) = WebDav::shared(Kind::Nginx) else {
+        return;
+    };
+    let proxy = Proxy::http(server.port());
+    proxy.add(Rule::new(Fault::Answer(413)).method("PUT").times(1));
+    let root = TempDir::new().unwrap();
+    let configuration = team::http(proxy.port(), &format!("{OPEN}/large"), "");
+    let [a, b] = ["a", "b"].map(|name| member(root.path(), name, &configuration));
+    fresh(&a, 0);
+    a.flush();
+    let built = build(&a);
+    a.flush();
+    assert_eq!(built.warnings, [""; 0]);
+    let counted = a.counters();
+    assert_eq!(counted.get("store_team_dropped"), 1, "{counted:?}");
+    assert_eq!(counted.get("store_team_writes"), ALL - 1, "{counted:?}");
+    assert_eq!(counted.get("store_team_write_errors"), 0, "{counted:?}");
+    assert!(a.succeed(&["stats"]).contains("413"));
+    for number in 1..COMPILES {
+        assert_eq!(fresh(&b, number).get("remote_storage_hit"), 1, "{number}");
+    }
+}
+
 #[test]
 fn redis_is_full() {
     let Some(server) = Redis::start("maxmemory 1\nmaxmemory-policy noeviction") else {

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use crate::machine::Machine;
 use crate::servers::cluster::Cluster;
+use crate::servers::memcached::Memcached;
 use crate::servers::redis::{self, Redis};
 use crate::servers::webdav::{self, BASIC, BEARER, Kind, OPEN, READ_ONLY, WebDav};
 use crate::servers::weed::{BUCKET, Weed};
@@ -265,6 +266,35 @@ fn redis_in_a_cluster() {
         .collect();
     let more = "cluster = true\nprefix = \"real-cluster\"";
     shares(&redis_section(&format!("[{}]", urls.join(", ")), more));
+}
+
+#[test]
+fn memcached() {
+    let Some(server) = Memcached::shared() else {
+        return;
+    };
+    let configuration = format!(
+        "[[store]]\nname = \"team\"\ntype = \"memcached\"\n\
+         endpoint = \"127.0.0.1:{}\"\nprefix = \"real\"\nttl = \"1h\"\n",
+        server.port()
+    );
+    shares(&configuration);
+    // More than its largest item: dropped and counted, and in the way of no other.
+    let root = TempDir::new().unwrap();
+    let [a, b] = pair(root.path(), &configuration);
+    let (mut bytes, mut state) = (String::new(), 1_u32);
+    for _ in 0..600_000 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        bytes += &format!("{},", state as i32);
+    }
+    a.write("n.c", &format!("int large[] = {{ {bytes} }};\n"));
+    let (_, warnings) = a.compile_and_listen(team::FRESH);
+    assert_eq!(warnings, [""; 0]);
+    a.flush();
+    assert_eq!(a.counters().get("store_team_dropped"), 1);
+    team::fresh(&a, 70);
+    a.flush();
+    assert_eq!(team::fresh(&b, 70).get("remote_storage_hit"), 1);
 }
 
 /// No file that the cache wrote, and nothing that it says, has `secret` in it.

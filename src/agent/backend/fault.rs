@@ -39,8 +39,8 @@ pub(super) fn of_status(status: StatusCode) -> Failure {
     match status.as_u16() {
         300..=399 => Failure::Config,
         401 | 403 | 407 => Failure::Denied,
-        // Not "there is no room at all", yet the nearest: no room for this.
-        413 | 507 => Failure::Full,
+        413 => Failure::TooLarge,
+        507 => Failure::Full,
         405 | 501 => Failure::Unsupported,
         408 => Failure::Timeout,
         // A conflict with another writer passes, as does "too many requests".
@@ -66,9 +66,8 @@ pub(super) fn of_code(code: &str) -> Option<Failure> {
         | "AuthorizationHeaderMalformed"
         | "MissingSecurityHeader"
         | "TokenRefreshRequired" => Failure::Denied,
-        "QuotaExceeded" | "EntityTooLarge" | "RequestBodyTooLarge" | "XMinioStorageFull" => {
-            Failure::Full
-        }
+        "EntityTooLarge" | "RequestBodyTooLarge" => Failure::TooLarge,
+        "QuotaExceeded" | "XMinioStorageFull" => Failure::Full,
         "PermanentRedirect" | "TemporaryRedirect" | "InvalidBucketName" => Failure::Config,
         "NotImplemented" => Failure::Unsupported,
         "RequestTimeout" | "SlowDown" | "InternalError" | "ServiceUnavailable" => Failure::Server,
@@ -80,7 +79,8 @@ pub(super) fn of_code(code: &str) -> Option<Failure> {
 pub(super) fn of_file(error: &io::Error) -> Failure {
     use io::ErrorKind as Kind;
     match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Failure::Full,
+        Kind::StorageFull | Kind::QuotaExceeded => Failure::Full,
+        Kind::FileTooLarge => Failure::TooLarge,
         Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Failure::Denied,
         Kind::NotFound => Failure::NoPlace,
         Kind::TimedOut => Failure::Timeout,

@@ -334,7 +334,8 @@ impl Link {
             _ if answer.contains("unauthenticated") || answer.contains("authentication") => {
                 Failure::Denied
             }
-            _ if answer.contains("too large") || answer.contains("out of memory") => Failure::Full,
+            _ if answer.contains("too large") => Failure::TooLarge,
+            _ if answer.contains("out of memory") => Failure::Full,
             _ if answer.starts_with("SERVER_ERROR") => Failure::Server,
             _ => Failure::Broken,
         };

@@ -52,6 +52,8 @@ pub enum Failure {
     NoPlace,
     /// No room for more: 507, quota, OOM.
     Full,
+    /// No room for this one, ever: 413, the largest item of memcached.
+    TooLarge,
     /// 5xx and the like; may pass.
     Server,
     /// The connection broke or the answer makes no sense.

@@ -310,12 +310,18 @@ pub(super) fn of_opendal(place: &str, error: opendal::Error) -> Error {
     let failure = match error.kind() {
         ErrorKind::PermissionDenied => Failure::Denied,
         ErrorKind::ConfigInvalid => Failure::Config,
+        // Of an object that is read, that is no failure; to write or list needs a bucket.
+        ErrorKind::NotFound => Failure::NoPlace,
         ErrorKind::Unsupported => Failure::Unsupported,
         ErrorKind::RateLimited | ErrorKind::Conflict => Failure::Server,
         _ => Failure::Broken,
     };
     // Not the whole of it: the context holds URLs, and those signatures.
-    Error::new(failure, format!("{place}: {}", error.message()))
+    let text = match error.message() {
+        text if text.starts_with(place) => text.to_owned(),
+        text => format!("{place}: {text}"),
+    };
+    Error::new(failure, text)
 }
 
 /// What OpenDAL sends its requests with.

@@ -13,6 +13,7 @@ pub mod access_log;
 pub mod apache;
 pub mod certificates;
 pub mod cluster;
+pub mod memcached;
 pub mod nginx;
 pub mod process;
 pub mod redis;

@@ -258,7 +258,7 @@ async fn whole(body: Body) -> Result<Bytes> {
     };
     if len > LARGEST {
         let text = format!("{len} bytes are more than a value of Redis may have");
-        return Err(Error::new(Failure::Full, text));
+        return Err(Error::new(Failure::TooLarge, text));
     }
     match body {
         Body::Bytes(bytes) => Ok(bytes),

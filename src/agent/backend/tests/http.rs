@@ -117,7 +117,7 @@ async fn each_status_has_its_failure() {
         (403, Failure::Denied),
         (405, Failure::Unsupported),
         (407, Failure::Denied),
-        (413, Failure::Full),
+        (413, Failure::TooLarge),
         (429, Failure::Server),
         (500, Failure::Server),
         (503, Failure::Server),

@@ -133,7 +133,7 @@ async fn after_an_answer_that_makes_no_sense_the_connection_is_another() {
     assert_eq!(failure(get(&*store, "ab/c").await), Failure::Broken);
     assert_eq!(
         failure(store.put("ab/c", body("data"), false).await),
-        Failure::Full
+        Failure::TooLarge
     );
     assert_eq!(failure(get(&*store, "ab/c").await), Failure::Denied);
     assert_eq!(
