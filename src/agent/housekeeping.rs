@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::backend::{self, Body, Failure, Listed, Put};
+use super::backend::{self, Body, Failure, Listed};
 use super::envelope;
+use super::lease::Lease;
 use super::spill::Spill;
 use super::tier::Tier;
 use crate::hash::Key;
@@ -17,9 +18,6 @@ use crate::store::remote::protocol::{Reply, Trouble};
 
 /// Requests at a time.
 const AT_ONCE: usize = 16;
-
-/// How long a clean keeps others out unless it says again that it is alive.
-const LEASE: Duration = Duration::from_secs(300);
 
 type Frames = mpsc::Sender<(Reply, Vec<u8>)>;
 
@@ -141,7 +139,13 @@ pub struct Clean {
 
 /// Removes what is too old, then the oldest until the rest fits. What a clean that was
 /// interrupted has removed is removed: the next one goes on from there.
-pub async fn clean(tiers: &[Arc<Tier>], store: &str, wanted: &Clean, frames: &Frames) -> Reply {
+pub async fn clean(
+    place: &Place,
+    tiers: &[Arc<Tier>],
+    store: &str,
+    wanted: &Clean,
+    frames: &Frames,
+) -> Reply {
     let tier = match find(tiers, store) {
         Ok(tier) => tier,
         Err(reply) => return reply,
@@ -149,20 +153,24 @@ pub async fn clean(tiers: &[Arc<Tier>], store: &str, wanted: &Clean, frames: &Fr
     if !tier.is_written() {
         return failed(format!("store {store} is read-only"));
     }
-    let lease = Lease::name(&tier);
-    if !wanted.dry_run
-        && let Err(reply) = Lease::take(&tier, &lease).await
-    {
-        return reply;
+    if wanted.dry_run {
+        return clean_leased(&tier, wanted, frames, None).await;
     }
-    let reply = clean_leased(&tier, wanted, frames, &lease).await;
-    if !wanted.dry_run {
-        let _ = tier.backend.delete(&lease).await;
-    }
+    let lease = match Lease::take(place, &tier).await {
+        Ok(lease) => lease,
+        Err(why) => return failed(format!("store {store}: {why}")),
+    };
+    let reply = clean_leased(&tier, wanted, frames, Some(&lease)).await;
+    lease.give_back().await;
     reply
 }
 
-async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: &str) -> Reply {
+async fn clean_leased(
+    tier: &Arc<Tier>,
+    wanted: &Clean,
+    frames: &Frames,
+    lease: Option<&Lease>,
+) -> Reply {
     let objects = match list(tier, &tier.config.write_prefix, Some(frames)).await {
         Ok(objects) => objects,
         Err(error) => return failed(format!("store {}: {}", tier.name(), error.text)),
@@ -187,7 +195,6 @@ async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: 
     }
     let count = doomed.len();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
-    let mut renewed = std::time::Instant::now();
     let mut tasks = Vec::new();
     for (index, object) in doomed.into_iter().enumerate() {
         let Ok(slot) = slots.clone().acquire_owned().await else {
@@ -197,9 +204,8 @@ async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: 
         let _ = frames
             .send((Reply::Progress { done, of }, Vec::new()))
             .await;
-        if renewed.elapsed() > LEASE / 3 {
-            renewed = std::time::Instant::now();
-            let _ = tier.backend.put(lease, Lease::body(), false).await;
+        if let Some(lease) = lease {
+            lease.renew().await;
         }
         let tier = tier.clone();
         tasks.push(tokio::spawn(async move {
@@ -249,54 +255,6 @@ fn select(
         }
     }
     doomed
-}
-
-/// One clean at a time: an object that only one can make. It holds the time until
-/// when it counts, in seconds since 1970.
-struct Lease;
-
-impl Lease {
-    fn name(tier: &Tier) -> String {
-        let prefix = &tier.config.write_prefix;
-        let name = "clean-lease";
-        match prefix.as_str() {
-            "" => name.to_owned(),
-            prefix => format!("{prefix}/{name}"),
-        }
-    }
-
-    fn body() -> Body {
-        let until = SystemTime::now() + LEASE;
-        let until = until.duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        Body::Bytes(until.to_string().into())
-    }
-
-    async fn take(tier: &Tier, name: &str) -> Result<(), Reply> {
-        let say = |error: backend::Error| failed(format!("store {}: {}", tier.name(), error.text));
-        let put = tier
-            .backend
-            .put(name, Lease::body(), true)
-            .await
-            .map_err(say)?;
-        if put == Put::Done {
-            return Ok(());
-        }
-        let mut held = Vec::new();
-        let _ = tier.backend.get(name, &mut held).await.map_err(say)?;
-        let until = std::str::from_utf8(&held).ok().and_then(|t| t.parse().ok());
-        let until = UNIX_EPOCH + Duration::from_secs(until.unwrap_or(0));
-        if until > SystemTime::now() {
-            return Err(failed(format!(
-                "store {}: another clean is at it; if it died, it is out of the way in some minutes",
-                tier.name()
-            )));
-        }
-        tier.backend
-            .put(name, Lease::body(), false)
-            .await
-            .map_err(say)?;
-        Ok(())
-    }
 }
 
 /// Copies what `from` has and `to` has not.
@@ -447,6 +405,8 @@ async fn copy_one(
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     fn object(name: &str, size: u64, age: u64) -> Listed {

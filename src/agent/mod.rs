@@ -16,7 +16,7 @@
 //! | [`breaker`] | waiting for a dead server once |
 //! | [`tier`] | one configured store |
 //! | [`fetch`], [`upload`] | look-ups and the spool |
-//! | [`check`], [`housekeeping`] | what people ask for: check, clean, copy |
+//! | [`check`], [`housekeeping`], [`lease`] | what people ask for: check, clean, copy |
 //! | [`server`] | the socket |
 
 pub mod backend;
@@ -25,6 +25,7 @@ pub mod check;
 pub mod envelope;
 pub mod fetch;
 pub mod housekeeping;
+pub mod lease;
 pub mod server;
 pub mod spill;
 pub mod state;

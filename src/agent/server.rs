@@ -276,7 +276,7 @@ impl Agent {
                     max_age: max_age.map(Duration::from_secs),
                     dry_run,
                 };
-                housekeeping::clean(&tiers, &store, &wanted, &frames).await
+                housekeeping::clean(&self.place, &tiers, &store, &wanted, &frames).await
             }
             Request::Copy { stores, from, to } => {
                 let tiers = self.tiers(&stores, &mut Vec::new());

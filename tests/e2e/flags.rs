@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use crate::project::{CLANG_14, CLANG_19, Drivers, GCC, Project, fixture, long};
+use crate::support::corpora::unpack;
 use crate::support::{find_program, skip};
 
 /// What is not looked up in one build, by counter.

@@ -118,6 +118,49 @@ fn one_cleans_at_a_time() {
     assert_eq!(bucket.list("lease/"), [""; 0]);
 }
 
+/// Whoever asked for it goes away, then the agent is killed: each time the next clean
+/// goes on at once.
+#[test]
+fn a_clean_is_interrupted_and_goes_on() {
+    let Some(weed) = Weed::shared() else { return };
+    let bucket = weed.bucket("keeping");
+    let proxy = Proxy::http(weed.port());
+    let slow = Fault::Delay(std::time::Duration::from_millis(200));
+    let root = TempDir::new().unwrap();
+    let configuration = team::s3(weed, proxy.port(), "keeping", "prefix = \"stopped\"");
+    let a = member(root.path(), "a", &configuration);
+    let words = ["clean", "--store", "team", "--max-size", "0"];
+    for kills_agent in [false, true] {
+        const OBJECTS: usize = 80;
+        for number in 0..OBJECTS {
+            bucket.put(&format!("stopped/ab/{number:064x}"), b"an object");
+        }
+        proxy.set(Fault::None);
+        proxy.add(crate::proxy::Rule::new(slow).method("DELETE"));
+        proxy.forget();
+        let clean = a.command(&a.program).args(words).spawn();
+        let mut clean = clean.unwrap();
+        crate::servers::eventually("objects go", || proxy.count("DELETE") > 20);
+        match kills_agent {
+            true => kill(a.agent().expect("it runs")),
+            false => clean.kill().unwrap(),
+        }
+        let _ = clean.wait();
+        if !kills_agent {
+            crate::servers::eventually("the lease is given back", || {
+                let left = bucket.list("stopped/");
+                left.iter().all(|name| !name.contains("clean-lease"))
+            });
+        }
+        proxy.set(Fault::None);
+        let left = bucket.list("stopped/").len();
+        assert!((1..OBJECTS).contains(&left), "{left}");
+        let said = a.succeed(&words);
+        assert!(said.contains("0 B left"), "{said}");
+        assert_eq!(bucket.list("stopped/"), [""; 0]);
+    }
+}
+
 #[test]
 fn stores_are_copied() {
     let Some(weed) = Weed::shared() else { return };

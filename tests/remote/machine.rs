@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crate::support::counters::Counters;
 use crate::support::tree::Tree;
@@ -13,6 +15,8 @@ pub struct Machine {
     pub tree: PathBuf,
     /// The program under test; `cache-agent` stands beside it.
     pub program: PathBuf,
+    /// How long all compiles through the cache have taken.
+    spent: Mutex<Duration>,
     env: Vec<(String, String)>,
 }
 
@@ -28,6 +32,7 @@ impl Machine {
             root,
             tree,
             program: crate::support::cache_binary(),
+            spent: Mutex::default(),
             env: Vec::new(),
         }
     }
@@ -102,6 +107,10 @@ impl Machine {
         self.command(words[0]).args(&words[1..]).output().unwrap()
     }
 
+    pub fn spent(&self) -> Duration {
+        *self.spent.lock().unwrap()
+    }
+
     pub fn counters(&self) -> Counters {
         Counters::parse(&self.succeed(&["stats", "--format", "json"]))
     }
@@ -119,7 +128,9 @@ impl Machine {
         let expected = Tree::capture(&self.tree);
         start.restore(&self.tree);
         let before = self.counters();
+        let begun = Instant::now();
         let cached = self.cache(words);
+        *self.spent.lock().unwrap() += begun.elapsed();
         assert_eq!(cached.status, plain.status, "{words:?}");
         assert_eq!(cached.stdout, plain.stdout, "{words:?}");
         let stderr = String::from_utf8_lossy(&cached.stderr);
