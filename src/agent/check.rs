@@ -64,11 +64,11 @@ fn way_out(error: &backend::Error) -> &'static str {
         ),
         (
             "SignatureDoesNotMatch",
-            "is the secret key the one of this access key?",
+            "are the credentials right? The secret key is not that of this access key",
         ),
         (
             "InvalidAccessKeyId",
-            "is the access key right, and one of this server?",
+            "are the credentials right? The server does not know this access key",
         ),
         (
             "UnknownIssuer",
