@@ -6,6 +6,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::machine::Machine;
+use crate::s3::Credentials;
 use crate::servers::cluster::Cluster;
 use crate::servers::memcached::Memcached;
 use crate::servers::redis::{self, Redis};
@@ -158,6 +159,55 @@ fn s3_by_somebody_who_may_only_read() {
     assert_eq!((counted.get("remote_storage_hit"), warnings.len()), (1, 0));
     b.compile(WARNS);
     b.flush();
+}
+
+/// The recipe for GitHub's service: all by variables, and a key that can only read.
+#[test]
+fn s3_as_a_pull_request_has_it() {
+    let Some(weed) = Weed::shared() else { return };
+    let bucket = weed.bucket(BUCKET);
+    let root = TempDir::new().unwrap();
+    let machine = |name: &str, identity: &Credentials, is_pull_request: bool| {
+        let mut machine = team::member(root.path(), name, "");
+        let endpoint = format!("http%3A%2F%2F127.0.0.1%3A{}", weed.port());
+        let more = format!("region=eu-central-1&read_only={is_pull_request}");
+        let url = format!("s3://{BUCKET}/actions?endpoint={endpoint}&{more}");
+        machine.set("CACHE_STORE", url);
+        machine.set("AWS_ACCESS_KEY_ID", &identity.access);
+        machine.set("AWS_SECRET_ACCESS_KEY", &identity.secret);
+        machine
+    };
+    let main = machine("main", weed.admin(), false);
+    main.compile(PLAIN);
+    main.flush();
+    let objects = bucket.list("actions/").len();
+    let pull = machine("pull", weed.reader(), true);
+    let (counted, warnings) = pull.compile_and_listen(PLAIN);
+    assert_eq!((counted.get("remote_storage_hit"), warnings.len()), (1, 0));
+    let (_, warnings) = pull.compile_and_listen(WARNS);
+    assert_eq!(warnings, [""; 0]);
+    pull.flush();
+    assert!(pull.check().0, "{}", pull.check().1);
+    assert_eq!(bucket.list("actions/").len(), objects);
+    // Whoever takes that setting out is still held back, and the build goes on.
+    let liar = machine("liar", weed.reader(), false);
+    liar.compile_and_listen(WARNS);
+    let flushed = liar.cache(&["agent", "flush"]);
+    assert!(!flushed.status.success());
+    assert_eq!(bucket.list("actions/").len(), objects);
+    for machine in [&main, &pull, &liar] {
+        says_nowhere(machine, &weed.admin().secret);
+        says_nowhere(machine, &weed.reader().secret);
+        says_nothing_of_it(machine, &weed.reader().secret);
+    }
+}
+
+/// Not even its environment, while it is there, tells the agent's secrets.
+#[track_caller]
+fn says_nothing_of_it(machine: &Machine, secret: &str) {
+    let Some(agent) = machine.agent() else { return };
+    let variables = std::fs::read(format!("/proc/{agent}/environ")).unwrap();
+    assert!(!holds(&variables, secret), "the agent's environment");
 }
 
 fn web(kind: Kind) {

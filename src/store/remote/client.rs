@@ -30,6 +30,15 @@ const STILL: Duration = Duration::from_secs(10);
 /// How long nobody tries an agent that was out of reach.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Variables that the agent has no use for, as requests say what they say, and whose
+/// values are nobody else's business for as long as it lives.
+const NOT_FOR_THE_AGENT: &[&str] = &[
+    "CACHE_STORE",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+];
+
 /// The program's name; it stands beside ours.
 pub const PROGRAM: &str = "cache-agent";
 
@@ -240,7 +249,11 @@ impl Client {
     fn start(&self) -> io::Result<UnixStream> {
         self.place.make()?;
         let program = program()?;
-        Command::new(program)
+        let mut command = Command::new(program);
+        NOT_FOR_THE_AGENT.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command
             .arg(self.place.directory())
             .arg(
                 self.idle
