@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::Cached;
 use super::before::Before;
-use super::comments::{Blind, Sources};
+use super::comments::{self, Blind};
 use super::observe::Dependency;
 use super::shadow::{self, Facts, Source};
 use super::surroundings::Surroundings;
@@ -70,15 +70,18 @@ pub fn list(cached: &Cached<'_>, manifest: Option<&[u8]>) -> Vec<Listed> {
 /// Reads the files of `listed`, and follows the names in them through `around`. `None`: one
 /// cannot be read. `now` is not later than the start of the compile.
 pub fn read(
-    sources: Sources<'_>,
+    mut blind: Blind<'_>,
     listed: Vec<Listed>,
     around: Option<&Surroundings<'_>>,
     now: Nanos,
 ) -> Option<Ahead> {
     let mut files = Vec::with_capacity(listed.len());
-    let mut blind = Blind::of(sources);
     for file in &listed {
-        files.push(read_one(&file.path, &mut blind)?.0);
+        let read = match recall(file, &mut blind) {
+            Some(known) => known,
+            None => read_one(&file.path, &mut blind)?.0,
+        };
+        files.push(read);
     }
     let skeleton = blind.settle(&mut files);
     let facts = around.map(|around| foresee(&files, around, now));
@@ -88,6 +91,15 @@ pub fn read(
         skeleton,
         facts: facts.unwrap_or_default(),
     })
+}
+
+/// A file that is known and still has the stamp that the manifest lists.
+fn recall(listed: &Listed, blind: &mut Blind<'_>) -> Option<Dependency> {
+    let unmoved = || Stamp::of_path(&listed.path).is_ok_and(|stamp| stamp == listed.stamp);
+    let may_be_known = comments::is_fixed(&listed.path) && listed.stamp != Stamp::NONE;
+    (may_be_known && unmoved())
+        .then(|| blind.recall(&listed.path, listed.digest, listed.stamp))
+        .flatten()
 }
 
 fn foresee(files: &[Dependency], around: &Surroundings<'_>, now: Nanos) -> Facts {
@@ -107,17 +119,8 @@ fn foresee(files: &[Dependency], around: &Surroundings<'_>, now: Nanos) -> Facts
 pub fn read_one(path: &Path, blind: &mut Blind<'_>) -> Option<(Dependency, Stamp)> {
     let now = clock::coarse_now();
     let content = crate::hash::file::read(path)?;
-    let digest = Digest::of(&content.bytes);
-    let scan = crate::hash::scan::scan(&content.bytes);
     let (stamp, found) = (content.reliable_stamp(now), content.stamp);
-    let dependency = Dependency {
-        path: path.to_owned(),
-        digest,
-        tokens: blind.tokens(path, content.bytes, &scan),
-        stamp,
-        scan: Some(scan),
-    };
-    Some((dependency, found))
+    Some((blind.read(path, content.bytes, stamp), found))
 }
 
 impl Ahead {

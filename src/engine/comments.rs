@@ -14,9 +14,12 @@ use std::path::Path;
 use super::Cached;
 use super::observe::Dependency;
 use crate::compiler::{Class, Command, Family, Product};
+use crate::hash::Digest;
+use crate::hash::headers::{Header, Headers};
 use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
-use crate::hash::tokens::{self, Columns, Dialect, Has, TokenDigest};
+use crate::hash::tokens::{self, Columns, Dialect, Has, Summary, TokenDigest};
+use crate::sys::Stamp;
 
 /// Files beside the product in which no comment shows.
 const BLIND_ROLES: [&str; 4] = ["aux-info", "callgraph", "dwo", "stack-usage"];
@@ -70,15 +73,6 @@ const SEEING: &[&str] = &[
     "-include-pch",
     "-save-temps",
     "-traditional",
-];
-
-/// Words in a source that have the compiler look at comments from there on.
-const PRAGMAS: [&[u8]; 5] = [
-    b"-Wdocumentation",
-    b"-Weverything",
-    b"-Wimplicit-fallthrough=1",
-    b"-Wc90-c99-compat",
-    b"-Wtraditional",
 ];
 
 /// Room in gcc's table of places, in columns (`line-map.h`: 0x50000000 places, 32
@@ -227,20 +221,53 @@ impl<'m> Quotes<'m> {
 const COUNTING: [&str; 3] = ["-Wunused-macros", "-fdebug-macro", "-fmacro-debug"];
 
 /// A source with all its headers is read as one up to this size.
-const MAX_UNIT: usize = 16 << 20;
+const MAX_UNIT: u64 = 16 << 20;
 
-/// The content of one file of a unit.
-pub struct Text {
-    pub bytes: Vec<u8>,
-    /// See [`File`].
-    pub may_change: bool,
+/// One file of a unit.
+pub enum Text {
+    /// The content of one in which comments and macros may change.
+    Changing(Vec<u8>),
+    /// What is kept of one that stays as it is.
+    Fixed(Summary),
+}
+
+impl Text {
+    fn size(&self) -> u64 {
+        match self {
+            Text::Changing(bytes) => bytes.len() as u64,
+            Text::Fixed(summary) => summary.size,
+        }
+    }
+
+    fn columns(&self) -> Columns {
+        match self {
+            Text::Changing(bytes) => tokens::columns(bytes),
+            Text::Fixed(summary) => summary.columns,
+        }
+    }
+
+    /// As the skeleton reads it.
+    pub fn file(&self) -> File<'_> {
+        match self {
+            Text::Changing(bytes) => File::Changing(bytes),
+            Text::Fixed(summary) => File::Fixed(&summary.words),
+        }
+    }
+}
+
+/// Whether the file at `path` is taken to stay as it is: what lies below `/usr`
+/// changes with its package.
+pub fn is_fixed(path: &Path) -> bool {
+    path.starts_with("/usr")
 }
 
 /// What a command's compiler sees of sources.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    pub family: Family,
-    pub command: &'a Command,
+    family: Family,
+    command: &'a Command,
+    /// Where records about this machine are kept.
+    local: Option<&'a Path>,
 }
 
 impl<'a> Sources<'a> {
@@ -248,11 +275,17 @@ impl<'a> Sources<'a> {
         Sources {
             family: cached.identity.family,
             command: cached.command,
+            local: cached.local,
         }
     }
 }
 
 impl Sources<'_> {
+    /// What is known of headers on this machine.
+    pub fn headers(&self) -> Headers {
+        Headers::new(self.local.map(|local| local.join("headers")))
+    }
+
     /// How to read the tokens of a source, if comments cannot reach the result.
     pub fn dialect(&self) -> Option<Dialect> {
         dialect(self.family, self.command)
@@ -279,7 +312,7 @@ impl Sources<'_> {
     pub fn skeleton(&self, unit: &[Text]) -> Option<TokenDigest> {
         let dialect = dialect(self.family, self.command)?;
         let command = self.command;
-        let size: usize = unit.iter().map(|file| file.bytes.len()).sum();
+        let size: u64 = unit.iter().map(Text::size).sum();
         if !self.is_blind() || size > MAX_UNIT {
             return None;
         }
@@ -288,20 +321,13 @@ impl Sources<'_> {
             let mut seen = HashSet::new();
             let twins = unit
                 .iter()
-                .filter(|file| file.may_change)
-                .any(|file| !seen.insert(&file.bytes));
-            let columns = unit.iter().map(|file| tokens::columns(&file.bytes));
+                .any(|file| matches!(file, Text::Changing(bytes) if !seen.insert(bytes)));
+            let columns = unit.iter().map(Text::columns);
             if twins || run_out(columns.fold(Columns::default(), Columns::and)) {
                 return None;
             }
         }
-        let files: Vec<File<'_>> = unit
-            .iter()
-            .map(|file| File {
-                text: &file.bytes,
-                may_change: file.may_change,
-            })
-            .collect();
+        let files: Vec<File<'_>> = unit.iter().map(Text::file).collect();
         let options = command.args.iter().flat_map(|arg| &arg.words);
         let named: Vec<&[u8]> = options.flat_map(|word| spoken(word.as_bytes())).collect();
         skeleton::skeleton(&files, &named, dialect)
@@ -329,47 +355,88 @@ pub struct Blind<'a> {
     sources: Sources<'a>,
     dialect: Option<Dialect>,
     columns: Columns,
-    texts: Vec<Vec<u8>>,
+    texts: Vec<Text>,
+    headers: Headers,
 }
 
 impl<'a> Blind<'a> {
     pub fn new(cached: &Cached<'a>) -> Blind<'a> {
-        Blind::of(Sources::of(cached))
-    }
-
-    pub fn of(sources: Sources<'a>) -> Blind<'a> {
+        let sources = Sources::of(cached);
         Blind {
             dialect: dialect(sources.family, sources.command),
             sources,
             columns: Columns::default(),
             texts: Vec::new(),
+            headers: sources.headers(),
         }
     }
 
-    /// The token digest of one file. What lies below `/usr` changes with its
-    /// package, and is not worth the time.
-    pub fn tokens(&mut self, path: &Path, text: Vec<u8>, scan: &Scan) -> TokenDigest {
+    /// The source at `path`, which says `text`; `stamp` vouches for that.
+    pub fn read(&mut self, path: &Path, text: Vec<u8>, stamp: Stamp) -> Dependency {
+        let digest = Digest::of(&text);
+        let (text, scan) = match is_fixed(path) {
+            true => {
+                let header = Header::of(&text);
+                self.headers.put(path, &digest, &header);
+                (Text::Fixed(header.summary), header.scan)
+            }
+            false => {
+                let scan = crate::hash::scan::scan(&text);
+                (Text::Changing(text), scan)
+            }
+        };
+        self.add(path, digest, stamp, text, scan)
+    }
+
+    /// The source at `path`, whose content has `digest`, if what it says is known.
+    pub fn recall(&mut self, path: &Path, digest: Digest, stamp: Stamp) -> Option<Dependency> {
+        let header = self.headers.get(path, &digest)?;
+        let text = Text::Fixed(header.summary);
+        Some(self.add(path, digest, stamp, text, header.scan))
+    }
+
+    fn add(
+        &mut self,
+        path: &Path,
+        digest: Digest,
+        stamp: Stamp,
+        text: Text,
+        scan: Scan,
+    ) -> Dependency {
+        Dependency {
+            path: path.to_owned(),
+            digest,
+            tokens: self.tokens(text, &scan),
+            stamp,
+            scan: Some(scan),
+        }
+    }
+
+    /// The token digest of one file.
+    fn tokens(&mut self, text: Text, scan: &Scan) -> TokenDigest {
         let Some(dialect) = self.dialect else {
             return TokenDigest::NONE;
         };
-        self.columns = self.columns.and(tokens::columns(&text));
+        self.columns = self.columns.and(text.columns());
         let too_many = self.sources.family == Family::Gcc && run_out(self.columns);
         let embeds = scan.computed_embed || scan.lookups.iter().any(is_embed);
         let reads_text = scan.timestamp || scan.assembler_file || embeds;
-        if too_many || reads_text || asks_for_comments(&text) {
+        let (asks_for_comments, digest) = match &text {
+            Text::Changing(bytes) => (tokens::asks_for_comments(bytes), Some(bytes)),
+            Text::Fixed(summary) => (summary.asks_for_comments, None),
+        };
+        if too_many || reads_text || asks_for_comments {
             self.dialect = None;
             return TokenDigest::NONE;
         }
-        let digest = match path.starts_with("/usr") {
-            true => TokenDigest::NONE,
-            false => tokens::digest(&text, dialect),
-        };
+        let digest = digest.map_or(TokenDigest::NONE, |bytes| tokens::digest(bytes, dialect));
         self.texts.push(text);
         digest
     }
 
     /// The last word, when all `files` are known: the skeleton of the unit.
-    pub fn settle(self, files: &mut [Dependency]) -> TokenDigest {
+    pub fn settle(mut self, files: &mut [Dependency]) -> TokenDigest {
+        self.headers.save();
         // A precompiled header or another file that is no text was read.
         let others = files.iter().any(|file| file.scan.is_none());
         if self.dialect.is_none() || others {
@@ -387,9 +454,12 @@ impl<'a> Blind<'a> {
             .iter()
             .zip(self.texts)
             .filter(|(file, _)| seen.insert(&file.path))
-            .map(|(file, bytes)| Text {
-                bytes,
-                may_change: file.tokens != TokenDigest::NONE,
+            .map(|(file, text)| match text {
+                // A twin stays as it is, too.
+                Text::Changing(bytes) if file.tokens == TokenDigest::NONE => {
+                    Text::Fixed(Summary::of(&bytes))
+                }
+                text => text,
             })
             .collect();
         self.sources.skeleton(&unit).unwrap_or(TokenDigest::NONE)
@@ -423,19 +493,4 @@ fn part_twins(files: &mut [Dependency]) {
 
 fn is_embed(lookup: &Lookup) -> bool {
     matches!(lookup.asked, Asked::Embed | Asked::HasEmbed)
-}
-
-/// Whether a pragma in `text` may turn on a warning that reads comments.
-fn asks_for_comments(text: &[u8]) -> bool {
-    // Few files have any.
-    if memchr::memmem::find(text, b"-W").is_none() {
-        return false;
-    }
-    PRAGMAS.iter().any(|word| {
-        memchr::memmem::find_iter(text, word).any(|at| {
-            let line = memchr::memrchr(b'\n', text.get(..at).unwrap_or_default());
-            let before = text.get(line.unwrap_or(0)..at).unwrap_or_default();
-            memchr::memmem::find(before, b"ignored").is_none()
-        })
-    })
 }

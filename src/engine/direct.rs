@@ -15,11 +15,12 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat};
 
-use super::comments::{Sources, Text};
+use super::comments::{self, Sources, Text};
 use super::precompiled;
 use crate::entry::manifest::{
     self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
 };
+use crate::hash::headers::{Header, Headers};
 use crate::hash::tokens::{self, TokenDigest};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
@@ -288,16 +289,11 @@ impl Checker<'_, '_, '_> {
             return true;
         };
         self.seen.units -= 1;
-        let mut texts = Texts {
-            states: &self.states,
-            found: Vec::new(),
-        };
-        let same = variant.visit(&mut texts) == Some(true)
-            && self
-                .seen
-                .sources
-                .and_then(|sources| sources.skeleton(&texts.found))
-                == Some(variant.skeleton);
+        let same = self.seen.sources.is_some_and(|sources| {
+            let texts = texts(variant, &self.states, sources);
+            let skeleton = texts.and_then(|texts| sources.skeleton(&texts));
+            skeleton == Some(variant.skeleton)
+        });
         match same {
             // All of the unit was read: once is enough.
             true => self.moved = MANY_FILES,
@@ -478,18 +474,23 @@ impl Visitor for Checker<'_, '_, '_> {
     }
 }
 
-/// The files of a variant, all of which hold what it says. `None`: one changed.
-pub fn texts(variant: &Variant<'_>) -> Option<Vec<Text>> {
+/// The files of a variant, all of which hold what it says, or what `states` says
+/// where there is one. `None`: one changed.
+pub fn texts(variant: &Variant<'_>, states: &[State], sources: Sources<'_>) -> Option<Vec<Text>> {
     let mut texts = Texts {
-        states: &[],
+        states,
+        headers: sources.headers(),
         found: Vec::new(),
     };
-    (variant.visit(&mut texts) == Some(true)).then_some(texts.found)
+    let whole = variant.visit(&mut texts) == Some(true);
+    texts.headers.save();
+    whole.then_some(texts.found)
 }
 
 /// Reads all files of a variant, as they were found to be.
 struct Texts<'s> {
     states: &'s [State],
+    headers: Headers,
     found: Vec<Text>,
 }
 
@@ -503,12 +504,28 @@ impl Visitor for Texts<'_> {
         let (digest, tokens) = state
             .and_then(|state| state.content)
             .unwrap_or((file.digest, file.tokens));
+        let path = Path::new(OsStr::from_bytes(file.path.to_bytes()));
+        let changing = tokens != TokenDigest::NONE;
+        let known = match changing {
+            true => None,
+            false => self.headers.get(path, &digest),
+        };
+        if let Some(header) = known {
+            self.found.push(Text::Fixed(header.summary));
+            return true;
+        }
         let Some(text) = text(file.path, digest) else {
             return false;
         };
-        self.found.push(Text {
-            bytes: text,
-            may_change: tokens != TokenDigest::NONE,
+        self.found.push(match changing {
+            true => Text::Changing(text),
+            false => {
+                let header = Header::of(&text);
+                if comments::is_fixed(path) {
+                    self.headers.put(path, &digest, &header);
+                }
+                Text::Fixed(header.summary)
+            }
         });
         true
     }

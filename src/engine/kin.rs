@@ -30,7 +30,7 @@ use crate::entry::manifest::{self, HAS_STDERR, Variant};
 use crate::entry::{BlobName, Entry};
 use crate::hash::scan::Asked;
 use crate::hash::tokens::TokenDigest;
-use crate::hash::tokens::skeleton;
+use crate::hash::tokens::skeleton::{self, File};
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
 use crate::store::Store;
@@ -191,20 +191,13 @@ pub fn join(manifests: &dyn Store, key: &Key, own: Kin) {
 }
 
 impl Cached<'_> {
-    fn sources(&self) -> Sources<'_> {
-        Sources {
-            family: self.identity.family,
-            command: self.command,
-        }
-    }
-
     /// The key of the record of this command's kin. `None`: it has none.
     pub fn kin_key(&mut self, ingredients: &key::Ingredients<'_>) -> Option<Key> {
         let command = self.command;
         let of_its_own = command.reads_standard_input()
             || command.product != Product::Code
             || command.traits.records_command
-            || !self.sources().is_blind();
+            || !Sources::of(self).is_blind();
         if of_its_own {
             return None;
         }
@@ -266,14 +259,14 @@ impl Cached<'_> {
             Lookup::Stale(why) => return Served::Miss(format!("kin: {why}")),
             _ => return Served::Miss("kin: the result depends on all it saw".into()),
         };
-        let Some(texts) = direct::texts(&found) else {
+        let Some(texts) = direct::texts(&found, &[], Sources::of(self)) else {
             return Served::Miss("kin: a file changed meanwhile".into());
         };
         let named = own.iter().chain(&kin.macros);
         let named = named.filter(|option| !name_of(option).is_some_and(|n| names.contains(&n)));
         let named = named.flat_map(|option| spoken(option).chain(option.get(1..)));
-        let in_files = texts.iter().map(|file| file.bytes.as_slice());
-        let others: Vec<&[u8]> = in_files.chain(named).collect();
+        let in_files = texts.iter().map(Text::file);
+        let others: Vec<File<'_>> = in_files.chain(named.map(File::Changing)).collect();
         if !skeleton::are_unnamed(&names, &others) {
             return Served::Miss("kin: a macro that differs is named".into());
         }
@@ -296,7 +289,9 @@ impl Cached<'_> {
         let Some(mut new) = manifest::to_new(variant) else {
             return;
         };
-        new.skeleton = self.sources().skeleton(texts).unwrap_or(TokenDigest::NONE);
+        new.skeleton = Sources::of(self)
+            .skeleton(texts)
+            .unwrap_or(TokenDigest::NONE);
         if let Err(error) = self.store_manifest(&new) {
             self.tally.note(format_args!("not remembered: {error}"));
         }

@@ -488,7 +488,7 @@ impl Cached<'_> {
         let newest = self.newest_input(manifest);
         let family = self.identity.family;
         let listed = ahead::list(self, manifest);
-        let sources = comments::Sources::of(self);
+        let blind = comments::Blind::new(self);
         let around = match listed.is_empty() {
             true => None,
             false => self.search_paths(),
@@ -510,7 +510,7 @@ impl Cached<'_> {
                     if let Some((key, own)) = early {
                         kin::join(stores.manifests.as_ref(), &key, own);
                     }
-                    ahead::read(sources, listed, around.as_ref(), now)
+                    ahead::read(blind, listed, around.as_ref(), now)
                 })
             });
             let compiled = compile::run(&self.call, family, self.command, terminal, newest);

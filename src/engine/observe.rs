@@ -10,9 +10,9 @@ use super::record::{Refusal, refuse, written_since};
 use super::{Cached, ahead, comments, dependencies, restore};
 use crate::compiler::depfile;
 use crate::compiler::search::SearchPaths;
-use crate::hash::Digest;
 use crate::hash::scan::Scan;
 use crate::hash::tokens::TokenDigest;
+use crate::hash::{Digest, InodeTable};
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
@@ -72,7 +72,8 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
     }
     let source = cached.call.input.is_none().then_some(&source);
     for path in source.into_iter().chain(dependencies) {
-        let Some((file, found)) = ahead::read_one(path, &mut blind) else {
+        let known = recall(path, &mut blind, cached.table);
+        let Some((file, found)) = known.or_else(|| ahead::read_one(path, &mut blind)) else {
             modified(path, "cannot be read any more");
             continue;
         };
@@ -115,6 +116,19 @@ pub fn read_files(cached: &mut Cached<'_>, dependencies: &[PathBuf], started: Na
         skeleton,
         refusal,
     }
+}
+
+/// A source that is known on this machine, and its stamp.
+fn recall(
+    path: &Path,
+    blind: &mut comments::Blind<'_>,
+    table: &mut InodeTable,
+) -> Option<(Dependency, Stamp)> {
+    let stamp = Stamp::of_path(path)
+        .ok()
+        .filter(|_| comments::is_fixed(path))?;
+    let digest = table.get(&stamp)?;
+    Some((blind.recall(path, digest, stamp)?, stamp))
 }
 
 /// A file of data that the compile read. `None`: it is not there.

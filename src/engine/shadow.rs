@@ -13,7 +13,7 @@
 mod facts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -29,8 +29,10 @@ use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
 use crate::sys::stamp::{is_directory, is_link};
 
-/// Nobody chooses paths to make a table of them slow.
-type Map<K, V> = HashMap<K, V, FxBuildHasher>;
+/// By path, as it is written: to compare paths by their components takes longer than
+/// to ask for one twice. Nobody chooses them to make a table slow.
+type Map<V> = HashMap<OsString, V, FxBuildHasher>;
+type Set = FxHashSet<OsString>;
 
 /// Where the compiler searches, nearest first.
 pub struct Places<'a> {
@@ -104,15 +106,15 @@ pub struct Guarded {
 #[derive(Default)]
 struct Guard {
     now: Nanos,
-    kinds: Map<PathBuf, Kind>,
-    names: Map<PathBuf, BTreeMap<Vec<u8>, Expectation>>,
-    stamps: Map<PathBuf, Stamp>,
+    kinds: Map<Kind>,
+    names: Map<BTreeMap<Vec<u8>, Expectation>>,
+    stamps: Map<Stamp>,
     /// Names whose directories vouch for them: see [`Facts`].
-    vouched: FxHashSet<PathBuf>,
+    vouched: Set,
     /// Names that are links: what they lead to changes without their directory.
-    links: FxHashSet<PathBuf>,
+    links: Set,
     /// Directories whose own stamp does not tell enough.
-    unstable: FxHashSet<PathBuf>,
+    unstable: Set,
     precompiled: BTreeSet<PathBuf>,
     found: HashSet<PathBuf>,
     /// Something that came while the compiler ran: it may have looked before.
@@ -180,7 +182,7 @@ impl Guard {
         }
         for (duplicate, listed) in places.same {
             self.expect(duplicate, listed.as_os_str().as_bytes(), Expectation::Same);
-            self.unstable.insert(duplicate.clone());
+            self.unstable.insert(duplicate.clone().into());
         }
         let mut asked: FxHashSet<(&Path, &Lookup)> = FxHashSet::default();
         let nowhere = Path::new("");
@@ -251,12 +253,12 @@ impl Guard {
     }
 
     fn kind(&mut self, path: &Path) -> Kind {
-        if let Some(kind) = self.kinds.get(path) {
+        if let Some(kind) = self.kinds.get(path.as_os_str()) {
             return *kind;
         }
         let mut vouched = path
             .parent()
-            .and_then(|directory| self.stamps.get(directory))
+            .and_then(|directory| self.stamps.get(directory.as_os_str()))
             .is_some_and(|stamp| *stamp != Stamp::NONE);
         let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
         if let Ok(stat) = &found {
@@ -270,11 +272,11 @@ impl Guard {
             }
         }
         if found.as_ref().is_ok_and(is_link) {
-            self.links.insert(path.to_owned());
+            self.links.insert(path.into());
             vouched = false;
         }
         if vouched {
-            self.vouched.insert(path.to_owned());
+            self.vouched.insert(path.into());
         }
         let kind = match found {
             Err(_) => Kind::Absent,
@@ -285,17 +287,17 @@ impl Guard {
                 Ok(_) => Kind::File,
             },
         };
-        self.kinds.insert(path.to_owned(), kind);
+        self.kinds.insert(path.into(), kind);
         kind
     }
 
     /// The stamp of a directory, taken before the first name in it is asked for.
     fn stamp(&mut self, directory: &Path) {
-        if !self.stamps.contains_key(directory) {
+        if !self.stamps.contains_key(directory.as_os_str()) {
             let place = or_here(directory);
             let stamp = Stamp::of_path(place).unwrap_or(Stamp::NONE);
             self.stamps
-                .insert(directory.to_owned(), stamp.if_reliable_at(self.now, place));
+                .insert(directory.into(), stamp.if_reliable_at(self.now, place));
         }
     }
 
@@ -304,11 +306,11 @@ impl Guard {
         let absent = expectation == Expectation::Absent;
         self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
         let whole = directory.join(OsStr::from_bytes(name));
-        if self.links.contains(&whole) {
-            self.unstable.insert(directory.to_owned());
+        if self.links.contains(whole.as_os_str()) {
+            self.unstable.insert(directory.into());
         }
         self.names
-            .entry(directory.to_owned())
+            .entry(directory.into())
             .or_default()
             .insert(name.to_owned(), expectation);
     }
@@ -529,7 +531,7 @@ impl Guard {
 
     fn twin<'s>(&'s self, sources: &[Source<'s>], places: &Places<'_>) -> Option<PathBuf> {
         let files = self.kinds.iter().filter(|(_, kind)| **kind == Kind::File);
-        let files = files.map(|(path, _)| path.as_path());
+        let files = files.map(|(path, _)| Path::new(path));
         super::once::twin(sources, files, places.by_content, places.here)
     }
 
@@ -562,7 +564,7 @@ impl Guard {
                 };
                 NewDirectory {
                     stamp,
-                    path: or_here(&path).as_os_str().as_bytes().to_owned(),
+                    path: or_here(Path::new(&path)).as_os_str().as_bytes().to_owned(),
                     names: names
                         .into_iter()
                         .map(|(name, expectation)| (expectation, name))

@@ -6,6 +6,7 @@
 
 pub mod assembler;
 pub mod file;
+pub mod headers;
 mod inodes;
 mod key;
 pub mod scan;

@@ -503,6 +503,7 @@ fn looks_like_header(name: &[u8]) -> bool {
 
 mod existence;
 mod found;
+pub(super) mod record;
 mod splices;
 mod trigraphs;
 

@@ -5,8 +5,8 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use crate::env::{Compiler, Env, each, one};
-use crate::support::find_program;
+use crate::env::{Compiler, Env, each, is_compile, one};
+use crate::support::{cache_binary, can_mount, find_program};
 
 /// A source and two headers of one size and one time, `a.h` and `other.h`.
 fn two_headers(env: &Env) -> SystemTime {
@@ -304,5 +304,74 @@ fn i17_compiler_replaced_while_it_is_asked() {
         );
         env.install_script("gcc", &one);
         env.cc("-c a.c").right_twice();
+    });
+}
+
+/// Headers below `/usr` are not read again for what they say. Here they change all
+/// the same, each time with the size and the time they had.
+#[test]
+fn s1_a_header_changes_that_is_known() {
+    if !can_mount() {
+        return;
+    }
+    each(|env| {
+        let time = SystemTime::now() - Duration::from_secs(500);
+        env.mkdir("library");
+        let says = |name: &str, text: &str| {
+            env.write(&format!("library/{name}.h"), format!("{text:60}\n"));
+            env.set_modified(&format!("library/{name}.h"), time);
+        };
+        let driver = match env.compiler.is_clang() {
+            true => "clang",
+            false => "gcc",
+        };
+        let compiles = || env.runs().iter().filter(|run| is_compile(run)).count();
+        let script = "mount --bind library /usr/local/include && exec \"$@\"";
+        let compile = |through: bool| {
+            let output = env
+                .command("unshare")
+                .args(["--mount", "sh", "-ec", script, "sh"])
+                .args(through.then(cache_binary))
+                .args([driver, "-c", "a.c"])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            env.read("a.o")
+        };
+        // Compiled alone, through the cache, and, unless it must not be stored, again.
+        let mut edits = 0;
+        let mut step = |stored: bool| {
+            edits += 1;
+            env.write(
+                "a.c",
+                format!("#include <one.h>\nint f{edits}(void) {{ return A; }}\n"),
+            );
+            let alone = compile(false);
+            let runs = compiles();
+            assert_eq!(compile(true), alone, "edit {edits}");
+            assert!(compiles() > runs, "edit {edits}: was it compiled?");
+            let runs = compiles();
+            assert_eq!(compile(true), alone, "edit {edits}");
+            assert_eq!(compiles() > runs, !stored, "edit {edits}: was it stored?");
+        };
+        says("one", "#define A 1");
+        says("two", "#define A 2");
+        step(true);
+        step(true);
+        says("one", "#define A 3");
+        step(true);
+        // Another file is asked for,
+        says("one", "#include <two.h>");
+        step(true);
+        says("two", "#define A 4");
+        step(true);
+        // or what no one can store.
+        says("two", "#define A sizeof(__TIME__)");
+        step(false);
+        says("two", "#define A 5 /* __TIME__ */");
+        step(true);
+        // What was there before comes back.
+        says("one", "#define A 1");
+        step(true);
     });
 }

@@ -434,10 +434,7 @@ fn equal_pair(random: &mut Random, cxx: bool) -> (Pair, Pair, bool) {
 }
 
 fn unit_skeleton(pair: &Pair, dialect: Dialect) -> Option<TokenDigest> {
-    let files = pair.each_ref().map(|text| File {
-        text: text.as_bytes(),
-        may_change: true,
-    });
+    let files = pair.each_ref().map(|text| File::Changing(text.as_bytes()));
     skeleton(&files, &[], dialect)
 }
 

@@ -7,7 +7,7 @@
 //! asked for once more.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Kind, Map, or_here};
 use crate::sys::Stamp;
@@ -15,24 +15,28 @@ use crate::sys::Stamp;
 /// Answers that may be used again.
 #[derive(Default)]
 pub struct Facts {
-    pub(super) kinds: Map<PathBuf, Kind>,
-    pub(super) stamps: Map<PathBuf, Stamp>,
+    pub(super) kinds: Map<Kind>,
+    pub(super) stamps: Map<Stamp>,
 }
 
 impl Facts {
     /// What still holds now. `unmoved` are files whose own stamps are known not to
     /// have moved since: a directory does not tell when a file in it is changed.
     pub fn confirmed(mut self, unmoved: &HashSet<&Path>) -> Facts {
-        self.stamps
-            .retain(|path, stamp| Stamp::of_path(or_here(path)).is_ok_and(|now| now == *stamp));
+        self.stamps.retain(|path, stamp| {
+            Stamp::of_path(or_here(Path::new(path))).is_ok_and(|now| now == *stamp)
+        });
         let stamps = &self.stamps;
-        let vouched = |path: &Path| path.parent().is_some_and(|dir| stamps.contains_key(dir));
+        let vouched = |path: &Path| {
+            path.parent()
+                .is_some_and(|dir| stamps.contains_key(dir.as_os_str()))
+        };
         self.kinds.retain(|path, kind| {
-            vouched(path)
+            vouched(Path::new(path))
                 && match kind {
                     Kind::Absent => true,
                     Kind::Directory => stamps.contains_key(path),
-                    Kind::File => unmoved.contains(path.as_path()),
+                    Kind::File => unmoved.contains(Path::new(path)),
                     Kind::Dangling => false,
                 }
         });

@@ -185,6 +185,54 @@ fn class_of(longest: usize) -> u8 {
     u8::try_from(bits.max(7)).unwrap_or(u8::MAX)
 }
 
+/// What is kept of a file that does not change where comments do: enough for the
+/// [skeleton](skeleton::skeleton) of a unit with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Summary {
+    /// The file's size in bytes.
+    pub size: u64,
+    pub columns: Columns,
+    /// See [`asks_for_comments`].
+    pub asks_for_comments: bool,
+    pub words: skeleton::Words,
+}
+
+impl Summary {
+    /// That of the file content `text`.
+    pub fn of(text: &[u8]) -> Summary {
+        Summary {
+            size: text.len() as u64,
+            columns: columns(text),
+            asks_for_comments: asks_for_comments(text),
+            words: skeleton::Words::of(text),
+        }
+    }
+}
+
+/// Words in a source that have the compiler look at comments from there on.
+const PRAGMAS: [&[u8]; 5] = [
+    b"-Wdocumentation",
+    b"-Weverything",
+    b"-Wimplicit-fallthrough=1",
+    b"-Wc90-c99-compat",
+    b"-Wtraditional",
+];
+
+/// Whether a pragma in `text` may turn on a warning that reads comments.
+pub fn asks_for_comments(text: &[u8]) -> bool {
+    // Few files have any.
+    if memchr::memmem::find(text, b"-W").is_none() {
+        return false;
+    }
+    PRAGMAS.iter().any(|word| {
+        memchr::memmem::find_iter(text, word).any(|at| {
+            let line = memchr::memrchr(b'\n', text.get(..at).unwrap_or_default());
+            let before = text.get(line.unwrap_or(0)..at).unwrap_or_default();
+            memchr::memmem::find(before, b"ignored").is_none()
+        })
+    })
+}
+
 /// The comments that may be left out and the places that must stay as they
 /// are, in order. `None`: that cannot be told.
 fn comments(text: &[u8], dialect: Dialect) -> Option<Vec<Span>> {

@@ -12,40 +12,55 @@
 //! of directives count only where something can see them: between lines with
 //! tokens, where `-Wmisleading-indentation` looks at the first column of each line.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
 
 use super::render::{COMMENT, INSIDE, NO_NEWLINE, Rendered};
 use super::{Dialect, TokenDigest, comments, render};
+use uses::Uses;
 
 mod define;
+mod uses;
+
+pub use uses::Words;
 
 /// Part of every digest: change it with the meaning of a digest.
 const VERSION: &[u8] = b"skeleton 1";
 
 /// One file of a unit.
-pub struct File<'a> {
-    pub text: &'a [u8],
-    /// Whether it may differ in what a skeleton leaves out; else it is known to
-    /// be the same, and only read for the words in it.
-    pub may_change: bool,
+#[derive(Clone, Copy)]
+pub enum File<'a> {
+    /// It may differ in what a skeleton leaves out.
+    Changing(&'a [u8]),
+    /// It is known to be the same: only the words in it count.
+    Fixed(&'a Words),
+}
+
+impl File<'_> {
+    /// Whether it may have a compiler look at macros that nothing expands.
+    fn sees_all_macros(&self) -> bool {
+        match self {
+            File::Changing(text) => sees_all_macros(text),
+            File::Fixed(words) => words.see_all_macros(),
+        }
+    }
 }
 
 /// The skeleton of the unit made of `files`, in order. `named` are texts that
 /// name macros too (the command line). `None`: there is something in it that makes
 /// a macro count which nothing names, or that cannot be read.
 pub fn skeleton(files: &[File<'_>], named: &[&[u8]], dialect: Dialect) -> Option<TokenDigest> {
-    if files.iter().any(|file| sees_all_macros(file.text)) {
+    if files.iter().any(File::sees_all_macros) {
         return None;
     }
     let mut pages: Vec<Rendered> = Vec::new();
     // A file may be listed under two names.
     let mut seen = HashSet::new();
-    for file in files.iter().filter(|file| file.may_change) {
-        if !seen.insert(file.text) {
-            continue;
+    for file in files {
+        if let File::Changing(text) = *file
+            && seen.insert(text)
+        {
+            pages.push(render::render(text, &comments(text, dialect)?));
         }
-        pages.push(render::render(file.text, &comments(file.text, dialect)?));
     }
     let mut outlines: Vec<Vec<Line<'_>>> = pages.iter().map(outline).collect();
     keep_what_is_named(files, named, &mut outlines);
@@ -81,20 +96,23 @@ pub fn plain_macro(text: &[u8]) -> Option<&[u8]> {
     define::removable(text)
 }
 
-/// Whether none of the macros `names` is named in `texts`, whole or in parts
-/// that `##` may put together, and none of the texts makes unnamed macros count.
-pub fn are_unnamed(names: &[Vec<u8>], texts: &[&[u8]]) -> bool {
+/// Whether none of the macros `names` is named in `files`, whole or in parts
+/// that `##` may put together, and none of them makes unnamed macros count.
+pub fn are_unnamed(names: &[Vec<u8>], files: &[File<'_>]) -> bool {
     let mut uses = Uses::default();
     for name in names {
         uses.add(name);
     }
     if !names.is_empty() {
-        for text in texts {
-            uses.read(text);
+        for file in files {
+            match file {
+                File::Changing(text) => uses.read(text),
+                File::Fixed(words) => uses.read_words(words),
+            }
         }
     }
     let unnamed = names.iter().all(|name| !uses.is_used(name));
-    unnamed && !texts.iter().any(|text| sees_all_macros(text))
+    unnamed && !files.iter().any(File::sees_all_macros)
 }
 
 /// Whether `text` may have a compiler look at macros that nothing expands.
@@ -231,11 +249,15 @@ fn keep_what_is_named<'a>(files: &[File<'_>], named: &[&[u8]], outlines: &mut [V
             uses.add(name);
         }
     }
-    if uses.words.is_empty() {
+    if uses.is_empty() {
         return;
     }
-    let fixed = files.iter().filter(|file| !file.may_change);
-    for text in fixed.map(|file| file.text).chain(named.iter().copied()) {
+    for file in files {
+        if let File::Fixed(words) = file {
+            uses.read_words(words);
+        }
+    }
+    for text in named {
         uses.read(text);
     }
     for line in outlines.iter().flatten() {
@@ -251,90 +273,6 @@ fn keep_what_is_named<'a>(files: &[File<'_>], named: &[&[u8]], outlines: &mut [V
         {
             line.kind = Kind::Directive;
         }
-    }
-}
-
-/// Which macro names occur in a unit, whole or in parts.
-#[derive(Default)]
-struct Uses<'a> {
-    words: HashMap<&'a [u8], Use, BuildHasherDefault<WordHasher>>,
-    /// Lengths of `words` by first byte: most words of a unit need no look-up.
-    lengths: Vec<u64>,
-}
-
-/// What is known of a word.
-#[derive(Clone, Copy, Default)]
-struct Use {
-    /// How often it is defined.
-    defined: u32,
-    /// Stands in the unit, besides its own definition.
-    seen: bool,
-}
-
-impl<'a> Uses<'a> {
-    /// Adds a macro, with the parts that it could be pasted from.
-    fn add(&mut self, name: &'a [u8]) {
-        self.lengths.resize(256, 0);
-        self.words.entry(name).or_default().defined += 1;
-        let parts = (1..name.len()).flat_map(|at| [name.get(..at), name.get(at..)]);
-        for word in parts.flatten().chain([name]) {
-            self.words.entry(word).or_default();
-            let first = word.first().copied().unwrap_or(0);
-            if let Some(lengths) = self.lengths.get_mut(usize::from(first)) {
-                *lengths |= 1 << word.len().min(63);
-            }
-        }
-    }
-
-    /// Notes the words of `text`, those in strings and comments too.
-    fn read(&mut self, text: &[u8]) {
-        let mut rest = text;
-        while let Some(start) = rest.iter().position(|b| is_word(*b)) {
-            rest = rest.get(start..).unwrap_or_default();
-            let length = rest.iter().position(|b| !is_word(*b)).unwrap_or(rest.len());
-            let (word, behind) = rest.split_at(length);
-            let first = word.first().copied().unwrap_or(0);
-            let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
-            if lengths & (1 << length.min(63)) != 0
-                && let Some(known) = self.words.get_mut(word)
-            {
-                known.seen = true;
-            }
-            rest = behind;
-        }
-    }
-
-    /// Whether the macro `name` may be used: named, defined twice, or made with
-    /// `##` of a word that begins it and one that ends it.
-    fn is_used(&self, name: &[u8]) -> bool {
-        let known = |word: &[u8]| self.words.get(word).copied().unwrap_or_default();
-        let seen = |word: Option<&[u8]>| word.is_some_and(|word| known(word).seen);
-        let whole = known(name);
-        let begins = (1..name.len()).find(|at| seen(name.get(..*at)));
-        let ends = (1..name.len()).rev().find(|at| seen(name.get(*at..)));
-        let pasted = matches!((begins, ends), (Some(begins), Some(ends)) if begins <= ends);
-        whole.seen || whole.defined > 1 || pasted
-    }
-}
-
-/// FNV-1a: words are short.
-struct WordHasher(u64);
-
-impl Default for WordHasher {
-    fn default() -> WordHasher {
-        WordHasher(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

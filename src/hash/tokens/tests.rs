@@ -211,3 +211,27 @@ fn each_content_has_a_place_of_its_own_for_each_language() {
         );
     }
 }
+
+#[test]
+fn a_summary_names_what_its_text_names() {
+    use super::skeleton::{File, Words, are_unnamed, skeleton};
+    let fixed = b"int f(void); /* UNUSED_IN_A_COMMENT */ \"IN_TEXT\" JOIN(LE, VEL)\n";
+    let words = Words::of(fixed);
+    let named = |name: &str| !are_unnamed(&[name.as_bytes().to_vec()], &[File::Fixed(&words)]);
+    assert!(named("f") && named("UNUSED_IN_A_COMMENT") && named("IN_TEXT"));
+    assert!(named("LEVEL"), "put together of two words");
+    assert!(!named("ELSEWHERE"));
+    let unit = |text: &'static str| {
+        let files = [File::Changing(text.as_bytes()), File::Fixed(&words)];
+        skeleton(&files, &[], Dialect::ANY)
+    };
+    let plain = unit("#define ELSEWHERE 1\nint x;\n");
+    assert!(plain.is_some());
+    assert_eq!(plain, unit("#define ELSEWHERE 2\nint x;\n"));
+    assert_ne!(
+        unit("#define LEVEL 1\nint x;\n"),
+        unit("#define LEVEL 2\nint x;\n")
+    );
+    let poison = Words::of(b"#pragma GCC poison x\n");
+    assert_eq!(skeleton(&[File::Fixed(&poison)], &[], Dialect::ANY), None);
+}

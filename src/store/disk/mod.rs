@@ -8,7 +8,7 @@
 //!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
 //!   .machine/recount                       a count that is not done (recount)
 //!   .machine/blob-{empty,success}          what nearly all entries link to (blob)
-//!   .machine/spare/                        an empty directory for the next entry (temp)
+//!   .machine/spare/                        a directory for the next entry (temp)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
 //! ```

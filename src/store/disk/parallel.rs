@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// More threads than processors: removing a directory makes some file systems
-/// sleep, and while one thread does another can go on.
-const THREADS: usize = 8;
+/// Far more threads than processors: where freed blocks are told to the disk
+/// (`discard` without a journal), each removed file and directory waits for it, and the
+/// disk takes many such calls at once.
+const THREADS: usize = 32;
 
 /// Calls `work` for each of `jobs`, in no order, from [`THREADS`] threads; this
 /// one calls `progress` with the sum of what `work` has

@@ -30,8 +30,8 @@ struct Staged {
 enum Published {
     /// It is there; nothing was in its place before.
     New,
-    /// It is there; the work directory holds what was there before.
-    Replaced(WorkDir),
+    /// It is there; the work directory holds what was there before, of so many bytes.
+    Replaced(WorkDir, u64),
     /// It alone is more than a budget allows.
     TooLarge,
 }
@@ -48,10 +48,10 @@ impl DiskStore {
                 rows.map(|(name, blob)| self.write(writer, name, blob))
                     .collect()
             })?;
-            if let Published::Replaced(old) = self.publish(staged, &place)?
-                && let Some(ready) = &mut *self.shared.ready()
+            if let Published::Replaced(old, bytes) = self.publish(staged, &place)?
+                && self.shared.ready().is_some()
             {
-                ready.extend(old.emptied());
+                old.leave_as_spare(&self.shared.root, bytes);
             }
             Ok(())
         };
@@ -91,7 +91,7 @@ impl DiskStore {
                 Ok(rows)
             })?;
             let ours = fs::stat_fd(staged.work.handle()).ok().map(|stat| stat.id);
-            let Published::Replaced(old) = self.publish(staged, place)? else {
+            let Published::Replaced(old, _) = self.publish(staged, place)? else {
                 return Ok(());
             };
             let replaced = fs::lstat(old.path()).ok().map(|stat| stat.id);
@@ -175,24 +175,27 @@ impl DiskStore {
         let namespace = place.namespace.as_str();
         let ledger = &self.shared.ledger;
         let charged = ledger.charge(namespace, charge);
-        let published = match self.shared.appear(work, place) {
-            Ok(published) => published,
+        let replaced = match self.shared.appear(work, place) {
+            Ok(old) => old.map(|old| {
+                let usage = scan::measure_at(old.path());
+                (old, usage)
+            }),
             Err(error) => {
                 let epoch = charged.map(|book| book.epoch);
                 ledger.credit(namespace, epoch, charge);
                 return Err(error);
             }
         };
-        let replaced = match &published {
-            Published::Replaced(old) => Some(scan::measure_at(old.path())),
-            Published::New | Published::TooLarge => None,
-        };
-        let mut book = ledger.settle(namespace, charge, charged, replaced);
+        let freed = replaced.as_ref().map(|(_, usage)| *usage);
+        let mut book = ledger.settle(namespace, charge, charged, freed);
         let since = Instant::now();
         for Budget { scope, limits } in &self.budgets {
             book = self.shared.enforce(scope, limits, place, book, since);
         }
-        Ok(published)
+        Ok(match replaced {
+            Some((old, usage)) => Published::Replaced(old, usage.bytes),
+            None => Published::New,
+        })
     }
 }
 
@@ -307,15 +310,16 @@ impl Shared {
         }
     }
 
-    /// Gives a work directory the name of `place`.
-    fn appear(&self, work: WorkDir, place: &Place) -> Result<Published> {
+    /// Gives a work directory the name of `place`. What was there before, if anything
+    /// was.
+    fn appear(&self, work: WorkDir, place: &Place) -> Result<Option<WorkDir>> {
         let to = place.path.as_path();
         let mut last = io::Error::other("too many others at the same entry");
         for _ in 0..ATTEMPTS {
             match fs::rename(work.path(), to) {
                 Ok(()) => {
                     work.moved();
-                    return Ok(Published::New);
+                    return Ok(None);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     if fs::lstat(work.path()).is_err() {
@@ -330,7 +334,7 @@ impl Shared {
                 Err(error) => return Err(Error::io(to, error)),
             }
             match fs::exchange(work.path(), to) {
-                Ok(()) => return Ok(Published::Replaced(work)),
+                Ok(()) => return Ok(Some(work)),
                 Err(error) => match error.kind() {
                     // Gone again: the plain rename will do.
                     io::ErrorKind::NotFound => {}

@@ -18,8 +18,12 @@ use crate::sys::fs::{self, Kind, Modes};
 /// The directory of work directories, at the root of a store.
 pub(crate) const DIR: &str = ".tmp";
 
-/// An empty directory for the next entry, at the root of a store.
+/// A directory for the next entry, at the root of a store: empty, or an entry that was
+/// replaced.
 const SPARE: &str = ".machine/spare";
+
+/// A larger entry is removed at once.
+const SPARE_BYTES: u64 = 1 << 20;
 
 /// Age at which a work directory is swept though its owner may be alive.
 const STALE_NANOS: i128 = 3600 * 1_000_000_000;
@@ -79,37 +83,36 @@ impl WorkDir {
         }
     }
 
-    /// The directory that stands at the path now, without its content, for another
-    /// entry: removing one frees its block, for which some file systems wait for the
-    /// disk. `None`: it is not as a new one would be, and is removed.
-    pub(crate) fn emptied(mut self) -> Option<WorkDir> {
-        for (name, kind) in fs::list(&self.path).ok()? {
-            let removed = kind != Kind::Directory && fs::unlink(&self.path.join(name)).is_ok();
-            if !removed {
-                return None;
-            }
-        }
-        self.index = None;
-        let made = fs::stat_fd(&self.handle).ok()?;
-        self.handle = fs::open_dir(&self.path).ok()?;
-        let found = fs::stat_fd(&self.handle).ok()?;
-        ((found.owner, found.mode) == (made.owner, made.mode)).then_some(self)
-    }
-
-    /// Takes the spare directory of the store at `root`, if there is one like `other`.
+    /// Takes the spare directory of the store at `root`, if there is one like `other`,
+    /// and empties it.
     pub(crate) fn spare(root: &Path, other: &WorkDir) -> Option<WorkDir> {
         let path = unique(root);
         fs::rename(&root.join(SPARE), &path).ok()?;
         let handle = fs::open_dir(&path).ok()?;
-        let found = fs::stat_fd(&handle).ok()?;
         let work = WorkDir {
             path,
             handle,
             index: None,
             gone: false,
         };
+        for (name, kind) in fs::list(&work.path).ok()? {
+            let removed = kind != Kind::Directory && fs::unlink(&work.path.join(name)).is_ok();
+            if !removed {
+                return None;
+            }
+        }
+        let found = fs::stat_fd(&work.handle).ok()?;
         let like = fs::stat_fd(&other.handle).ok()?;
         ((found.owner, found.mode) == (like.owner, like.mode)).then_some(work)
+    }
+
+    /// Leaves what was replaced, an entry of so many bytes, to the next process that
+    /// stores one: that has time while its compiler runs. To remove files or a
+    /// directory frees blocks, for which some file systems wait for the disk.
+    pub(crate) fn leave_as_spare(mut self, root: &Path, bytes: u64) {
+        if bytes <= SPARE_BYTES {
+            self.gone = fs::rename(&self.path, &root.join(SPARE)).is_ok();
+        }
     }
 
     /// Keeps an empty directory as the spare one.
