@@ -20,15 +20,15 @@ use crate::store::remote::spool;
 
 /// A pack that was found, out of its envelope.
 pub enum Packed {
-    Bytes(Vec<u8>),
+    Bytes(Arc<Vec<u8>>),
     File(NamedTempFile),
 }
 
 /// The outcome of a look-up.
 #[derive(Default)]
 pub struct Outcome {
-    /// The store's name, and what it had.
-    pub found: Option<(String, Packed)>,
+    /// The store, and what it had.
+    pub found: Option<(Arc<Tier>, Packed)>,
     pub trouble: Vec<Trouble>,
 }
 
@@ -79,7 +79,7 @@ async fn look(place: &Place, tiers: &[Arc<Tier>], namespace: &str, key: &Key) ->
                 if !nearer.is_empty() {
                     write_back(place, nearer, namespace, key, &packed);
                 }
-                outcome.found = Some((tier.name().to_owned(), packed));
+                outcome.found = Some((tier.clone(), packed));
                 return outcome;
             }
             // One that is down gets it too, once it is up.
@@ -180,7 +180,7 @@ fn unpack(object: Spill, tier: &Tier, place: &Place, key: &Key) -> Result<Packed
     if pack.len() <= MAX_BODY
         && let Some(bytes) = pack_in_memory(&mut pack, place.directory())
     {
-        return Ok(Packed::Bytes(bytes));
+        return Ok(Packed::Bytes(bytes.into()));
     }
     let mut file = tempfile::Builder::new()
         .prefix("found-")

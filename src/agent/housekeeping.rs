@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::backend::{self, Body, Failure, Listed, Put};
 use super::envelope;
+use super::server::Frame;
 use super::spill::Spill;
 use super::tier::Tier;
 use crate::hash::{Key, KeyHasher};
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 16;
 /// How long a clean keeps others out unless it says again that it is alive.
 const LEASE: Duration = Duration::from_secs(300);
 
-type Frames = mpsc::Sender<(Reply, Vec<u8>)>;
+type Frames = mpsc::Sender<Frame>;
 
 fn text(text: String) -> Reply {
     Reply::Text {
@@ -186,7 +187,7 @@ async fn list(tier: &Tier, prefix: &str, frames: Option<&Frames>) -> backend::Re
         if let Some(frames) = frames {
             let done = objects.len() as u64;
             let _ = frames
-                .send((Reply::Progress { done, of: 0 }, Vec::new()))
+                .send(Reply::Progress { done, of: 0 }.into())
                 .await;
         }
         match page.next {
@@ -299,7 +300,7 @@ async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: 
         };
         let (done, of) = (index as u64, count as u64);
         let _ = frames
-            .send((Reply::Progress { done, of }, Vec::new()))
+            .send(Reply::Progress { done, of }.into())
             .await;
         if renewed.elapsed() > LEASE / 3 {
             renewed = std::time::Instant::now();
@@ -460,7 +461,7 @@ pub async fn copy(
         };
         let done = done as u64;
         let _ = frames
-            .send((Reply::Progress { done, of }, Vec::new()))
+            .send(Reply::Progress { done, of }.into())
             .await;
         let (from, to, place) = (from.clone(), to.clone(), place.clone());
         tasks.push(tokio::spawn(async move {

@@ -16,6 +16,7 @@
 //! | [`breaker`] | waiting for a dead server once |
 //! | [`tier`] | one configured store |
 //! | [`fetch`], [`upload`] | look-ups and the spool |
+//! | [`keep`] | what was found, into the local store |
 //! | [`housekeeping`] | check, clean, copy |
 //! | [`server`] | the socket |
 
@@ -24,6 +25,7 @@ pub mod breaker;
 pub mod envelope;
 pub mod fetch;
 pub mod housekeeping;
+pub mod keep;
 pub mod server;
 pub mod spill;
 pub mod state;

@@ -31,8 +31,23 @@ pub struct Match<'m> {
     pub variant: Variant<'m>,
     /// Every stamp was what it had been: nothing else was looked at.
     pub by_stamps: bool,
-    /// The manifest with fresh stamps, if the next look-up gains by them.
-    pub refreshed: Option<Vec<u8>>,
+    /// Whether the next look-up gains by fresh stamps.
+    pub is_worth_refreshing: bool,
+    index: usize,
+    states: Vec<State>,
+}
+
+impl Match<'_> {
+    /// `bytes`, the manifest that was looked into, with the stamps and contents that
+    /// were found.
+    pub fn with_fresh_stamps(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        manifest::with_states(bytes, self.index, &self.states)
+    }
+
+    /// A manifest of this variant alone, with the stamps and contents that were found.
+    pub fn alone(&self) -> Option<Vec<u8>> {
+        manifest::with_states(&manifest::of_one(&self.variant), 0, &self.states)
+    }
 }
 
 /// The answer of [`find`].
@@ -98,14 +113,12 @@ pub fn find<'m>(
                 reason = reason.or(checker.reason);
             }
             Some(true) => {
-                let refreshed = checker
-                    .is_worth_refreshing()
-                    .then(|| manifest::with_states(bytes, index, &checker.states))
-                    .flatten();
                 return Lookup::Found(Match {
                     variant,
                     by_stamps: checker.by_stamps,
-                    refreshed,
+                    is_worth_refreshing: checker.is_worth_refreshing(),
+                    index,
+                    states: checker.states,
                 });
             }
             Some(false) => {
@@ -157,7 +170,7 @@ impl Seen<'_> {
         {
             return *digest;
         }
-        let digest = crate::hash::file::digest(table, path);
+        let digest = crate::hash::file::digest_found(table, path, found);
         if self.digests.len() < MAX_DIGESTS {
             self.digests
                 .push((path.to_bytes().to_owned(), *found, digest));

@@ -46,9 +46,33 @@ pub struct Client {
 /// The answer to a look-up.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The store that had it, and the pack.
-    pub found: Option<(String, Vec<u8>)>,
+    pub found: Option<Found>,
     pub trouble: Vec<Trouble>,
+}
+
+/// A pack that a store had.
+#[derive(Debug)]
+pub struct Found {
+    /// The store's name.
+    pub store: String,
+    pub pack: Vec<u8>,
+    /// To the agent, which still has the pack.
+    pub link: Link,
+}
+
+/// The connection that a look-up was made on.
+#[derive(Debug)]
+pub struct Link(UnixStream);
+
+impl Link {
+    /// Has the agent put a result of the pack into the local store ([`Request::Keep`]);
+    /// does not wait for that.
+    ///
+    /// # Errors
+    /// That the agent is gone, or takes nothing.
+    pub fn keep(mut self, local: protocol::Local, variant: &[u8]) -> io::Result<()> {
+        protocol::send(&mut self.0, &Request::Keep { local }, variant).map_err(in_words)
+    }
 }
 
 impl Client {
@@ -62,7 +86,7 @@ impl Client {
             namespace: namespace.to_owned(),
             key: key.hex(),
         };
-        let (reply, body) = self.ask_briefly(&request)?;
+        let (socket, (reply, body)) = self.ask_briefly(&request)?;
         match reply {
             Reply::Found {
                 store,
@@ -78,7 +102,11 @@ impl Client {
                     }
                 };
                 Ok(Answer {
-                    found: Some((store, pack)),
+                    found: Some(Found {
+                        store,
+                        pack,
+                        link: Link(socket),
+                    }),
                     trouble,
                 })
             }
@@ -111,10 +139,11 @@ impl Client {
     }
 
     /// As a compile asks: a failure keeps others from asking.
-    fn ask_briefly(&self, request: &Request) -> io::Result<(Reply, Vec<u8>)> {
+    fn ask_briefly(&self, request: &Request) -> io::Result<(UnixStream, (Reply, Vec<u8>))> {
         let once = || {
             let mut socket = self.reach()?;
-            converse(&mut socket, request, Some(STILL), &mut |_, _| ())
+            let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ())?;
+            Ok((socket, answer))
         };
         let mut answer = once();
         if answer.as_ref().is_err_and(went_away) {
