@@ -259,18 +259,7 @@ pub fn open(
     object
         .read_exact(&mut head)
         .map_err(|_| Unusable::Damaged("shorter than its head"))?;
-    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| head[at + index]));
-    if &head[..8] != MAGIC || head[8..12] != VERSION.to_le_bytes() {
-        return Err(Unusable::Damaged("not an object of this version"));
-    }
-    if head[12..44] != key.0 {
-        return Err(Unusable::Damaged("it was stored under another key"));
-    }
-    keys.check(&head)?;
-    let (raw, stored) = (number(44), number(52));
-    if stored != length.saturating_sub(HEAD as u64) {
-        return Err(Unusable::Damaged("cut off, or longer than it was"));
-    }
+    let (raw, stored) = believed(&head, length, key, keys)?;
     let mut checking = Checking {
         inner: object.take(stored),
         hasher: blake3::Hasher::new(),
@@ -285,6 +274,55 @@ pub fn open(
         (Err(error), _) if fits => Err(error.into()),
         _ => Err(Unusable::Damaged("its content is not what was written")),
     }
+}
+
+/// As [`open`], of an object in memory whose pack has up to `most` bytes: in one go.
+/// `Ok(None)`: it has more.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_small(
+    object: &[u8],
+    key: &Key,
+    keys: &Keys,
+    most: usize,
+) -> Result<Option<Vec<u8>>, Unusable> {
+    let (head, content) = object
+        .split_first_chunk::<HEAD>()
+        .ok_or(Unusable::Damaged("shorter than its head"))?;
+    let (raw, _) = believed(head, object.len() as u64, key, keys)?;
+    let Some(raw) = usize::try_from(raw).ok().filter(|raw| *raw <= most) else {
+        return Ok(None);
+    };
+    let fits = blake3::hash(content).as_bytes()[..] == head[60..92];
+    let pack = zstd::bulk::decompress(content, raw).ok();
+    match pack.filter(|pack| fits && pack.len() == raw) {
+        Some(pack) => Ok(Some(pack)),
+        None => Err(Unusable::Damaged("its content is not what was written")),
+    }
+}
+
+/// The lengths of the pack and of its compressed form, by the head of an object that has
+/// `length` bytes.
+fn believed(
+    head: &[u8; HEAD],
+    length: u64,
+    key: &Key,
+    keys: &Keys,
+) -> Result<(u64, u64), Unusable> {
+    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| head[at + index]));
+    if &head[..8] != MAGIC || head[8..12] != VERSION.to_le_bytes() {
+        return Err(Unusable::Damaged("not an object of this version"));
+    }
+    if head[12..44] != key.0 {
+        return Err(Unusable::Damaged("it was stored under another key"));
+    }
+    keys.check(head)?;
+    let (raw, stored) = (number(44), number(52));
+    if stored != length.saturating_sub(HEAD as u64) {
+        return Err(Unusable::Damaged("cut off, or longer than it was"));
+    }
+    Ok((raw, stored))
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{MAX_BODY, Trouble};
 use crate::store::remote::spool;
 
+/// Objects of fewer bytes are unpacked at once.
+const SMALL: u64 = 32 << 10;
+
 /// A pack that was found, out of its envelope.
 pub enum Packed {
     Bytes(Arc<Vec<u8>>),
@@ -126,9 +129,14 @@ async fn look_in(
             Ok(Some(_)) => {
                 tier.reading.worked();
                 tier.count(|figures| figures.bytes_read += object.len());
-                let unpacked = {
-                    let (tier, place, key) = (tier.clone(), place.clone(), *key);
-                    tokio::task::spawn_blocking(move || unpack(object, &tier, &place, &key)).await
+                let unpacked = match object.len() {
+                    // Sooner done than handed to another thread.
+                    ..SMALL => Ok(unpack(object, tier, place, key)),
+                    _ => {
+                        let (tier, place, key) = (tier.clone(), place.clone(), *key);
+                        let work = move || unpack(object, &tier, &place, &key);
+                        tokio::task::spawn_blocking(work).await
+                    }
                 };
                 match unpacked {
                     Ok(Ok(packed)) => {
@@ -173,6 +181,11 @@ async fn look_in(
 
 fn unpack(object: Spill, tier: &Tier, place: &Place, key: &Key) -> Result<Packed, Unusable> {
     let length = object.len();
+    if let Some(bytes) = object.in_memory()
+        && let Some(pack) = envelope::open_small(bytes, key, &tier.keys, MAX_BODY as usize)?
+    {
+        return Ok(Packed::Bytes(pack.into()));
+    }
     let mut reader = object.into_reader()?;
     // Many times its own size, or more than fits into memory, is nothing of ours.
     let mut pack = Spill::new(place.directory());

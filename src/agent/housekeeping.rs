@@ -186,9 +186,7 @@ async fn list(tier: &Tier, prefix: &str, frames: Option<&Frames>) -> backend::Re
         );
         if let Some(frames) = frames {
             let done = objects.len() as u64;
-            let _ = frames
-                .send(Reply::Progress { done, of: 0 }.into())
-                .await;
+            let _ = frames.send(Reply::Progress { done, of: 0 }.into()).await;
         }
         match page.next {
             Some(more) => next = Some(more),
@@ -299,9 +297,7 @@ async fn clean_leased(tier: &Arc<Tier>, wanted: &Clean, frames: &Frames, lease: 
             break;
         };
         let (done, of) = (index as u64, count as u64);
-        let _ = frames
-            .send(Reply::Progress { done, of }.into())
-            .await;
+        let _ = frames.send(Reply::Progress { done, of }.into()).await;
         if renewed.elapsed() > LEASE / 3 {
             renewed = std::time::Instant::now();
             let _ = tier.backend.put(lease, Lease::body(), false).await;
@@ -460,9 +456,7 @@ pub async fn copy(
             break;
         };
         let done = done as u64;
-        let _ = frames
-            .send(Reply::Progress { done, of }.into())
-            .await;
+        let _ = frames.send(Reply::Progress { done, of }.into()).await;
         let (from, to, place) = (from.clone(), to.clone(), place.clone());
         tasks.push(tokio::spawn(async move {
             let copied = copy_one(&place, &from, &to, &object.name, &name).await;

@@ -222,6 +222,7 @@ impl Agent {
         if socket.peer_cred()?.uid() != own {
             return Ok(());
         }
+        // What was found for the last request.
         let mut last: Option<Pending> = None;
         loop {
             let mut start = [0; 12];
@@ -237,9 +238,14 @@ impl Agent {
                 continue;
             }
             if let Request::Keep { local } = request {
-                if let Some(pending) = last.take() {
-                    pending.keep(local, bytes.split_off(head));
-                }
+                let Some(pending) = last.take() else {
+                    continue;
+                };
+                // Begins when the caller is gone, whose build waits for that.
+                let manifest = bytes.split_off(head);
+                let patience = tokio::time::timeout(HEARTBEAT, socket.readable());
+                let _ = patience.await;
+                pending.keep(local, manifest);
                 continue;
             }
             let is_end = matches!(request, Request::Stop);

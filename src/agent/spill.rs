@@ -61,6 +61,11 @@ impl Spill {
         }
     }
 
+    /// All of it, if it is held in memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        self.file.is_none().then_some(&*self.memory)
+    }
+
     /// What is held in memory; `None`: it is in a file.
     pub fn into_memory(self) -> Option<Vec<u8>> {
         self.file.is_none().then_some(self.memory)

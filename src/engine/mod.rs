@@ -14,6 +14,7 @@ mod dependencies;
 mod direct;
 mod dumps;
 mod existence;
+mod expected;
 mod hit;
 mod identity;
 mod key;

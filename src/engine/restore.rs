@@ -136,9 +136,8 @@ fn prepare(path: &Path, overwrite: Overwrite) -> Result<(), Failure> {
 /// written into or made anew.
 fn is_as_new(path: &Path) -> bool {
     let umask = crate::sys::fs::umask();
-    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-        stat.st_nlink == 1 && stat.st_mode & 0o7777 == 0o666 & !umask
-    })
+    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| stat.st_nlink == 1 && stat.st_mode & 0o7777 == 0o666 & !umask)
 }
 
 fn occupied(path: &Path) -> Failure {

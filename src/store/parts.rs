@@ -20,11 +20,7 @@ impl Parts {
     /// # Errors
     /// Those of [`DiskStore::prepare`]: nothing has been written into a directory
     /// that is not ours.
-    pub fn open(
-        directory: &Path,
-        options: DiskOptions,
-        namespace: Option<&str>,
-    ) -> Result<Parts> {
+    pub fn open(directory: &Path, options: DiskOptions, namespace: Option<&str>) -> Result<Parts> {
         let root = DiskStore::open(directory, options)?;
         root.prepare()?;
         Ok(Parts {

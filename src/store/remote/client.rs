@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -71,7 +72,10 @@ impl Link {
     /// # Errors
     /// That the agent is gone, or takes nothing.
     pub fn keep(mut self, local: protocol::Local, variant: &[u8]) -> io::Result<()> {
-        protocol::send(&mut self.0, &Request::Keep { local }, variant).map_err(in_words)
+        protocol::send(&mut self.0, &Request::Keep { local }, variant).map_err(in_words)?;
+        // Open for as long as we are there: the agent begins when nobody waits any more.
+        let _ = self.0.into_raw_fd();
+        Ok(())
     }
 }
 

@@ -183,11 +183,7 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<
     let mut bytes = vec![0; head];
     from.read_exact(&mut bytes)?;
     let head = serde_json::from_slice(&bytes)?;
-    // Not zeroed first: it may be long.
-    let mut bytes = Vec::with_capacity(body);
-    from.take(body as u64).read_to_end(&mut bytes)?;
-    match bytes.len() == body {
-        true => Ok((head, bytes)),
-        false => Err(io::ErrorKind::UnexpectedEof.into()),
-    }
+    let mut bytes = vec![0; body];
+    from.read_exact(&mut bytes)?;
+    Ok((head, bytes))
 }
