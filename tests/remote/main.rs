@@ -22,6 +22,7 @@ mod proof;
 
 mod faults;
 mod keeping;
+mod kept;
 mod real;
 mod requests;
 mod sharing;
