@@ -13,8 +13,8 @@ use crate::tools::Kind;
 const START: u64 = 20;
 
 /// What Redis is asked besides for objects: who speaks, and how it is.
-const GREETINGS: [&str; 9] = [
-    "auth", "client", "command", "config", "hello", "info", "ping", "readonly", "select",
+const GREETINGS: [&str; 10] = [
+    "auth", "client", "command", "config", "hello", "info", "ping", "quit", "readonly", "select",
 ];
 
 /// What speaks at the other end.

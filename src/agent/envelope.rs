@@ -276,30 +276,33 @@ pub fn open(
     }
 }
 
-/// As [`open`], of an object in memory whose pack has up to `most` bytes: in one go.
-/// `Ok(None)`: it has more.
+/// As [`open`], of an object in memory whose pack has up to `most` bytes: it is believed,
+/// and [`content`] is what was written. The pack's length; `Ok(None)`: it has more.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_small(
+pub fn check(
     object: &[u8],
     key: &Key,
     keys: &Keys,
     most: usize,
-) -> Result<Option<Vec<u8>>, Unusable> {
-    let (head, content) = object
-        .split_first_chunk::<HEAD>()
+) -> Result<Option<usize>, Unusable> {
+    let head = object
+        .first_chunk::<HEAD>()
         .ok_or(Unusable::Damaged("shorter than its head"))?;
     let (raw, _) = believed(head, object.len() as u64, key, keys)?;
     let Some(raw) = usize::try_from(raw).ok().filter(|raw| *raw <= most) else {
         return Ok(None);
     };
-    let fits = blake3::hash(content).as_bytes()[..] == head[60..92];
-    let pack = zstd::bulk::decompress(content, raw).ok();
-    match pack.filter(|pack| fits && pack.len() == raw) {
-        Some(pack) => Ok(Some(pack)),
-        None => Err(Unusable::Damaged("its content is not what was written")),
+    match blake3::hash(content(object)).as_bytes()[..] == head[60..92] {
+        true => Ok(Some(raw)),
+        false => Err(Unusable::Damaged("its content is not what was written")),
     }
+}
+
+/// What an object holds: the pack, compressed by zstd.
+pub fn content(object: &[u8]) -> &[u8] {
+    object.get(HEAD..).unwrap_or_default()
 }
 
 /// The lengths of the pack and of its compressed form, by the head of an object that has

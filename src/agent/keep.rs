@@ -5,7 +5,7 @@
 //! the agent is killed is not there afterwards, and is found farther out again.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ impl Pending {
         };
         let tier = tier.clone();
         let size = match packed {
-            Packed::Bytes(bytes) => bytes.len() + manifest.len(),
+            Packed::Small(object, _) => object.len() + manifest.len(),
             Packed::File(_) => manifest.len(),
         };
         {
@@ -160,18 +160,12 @@ impl Pending {
             local.options.umask.get_or_insert(local.umask);
         }
         let key = Key::from_hex(&local.key)?;
-        let pack = match &self.outcome.found.as_ref()?.1 {
-            Packed::Bytes(bytes) => Pack::read(bytes.clone(), &key)?,
-            Packed::File(file) => Pack::read(read(file.path())?, &key)?,
-        };
+        let (_, packed) = self.outcome.found.as_ref()?;
+        let pack = Pack::read(packed.unpacked().ok()?, &key)?;
         let variant = manifest::to_new(&manifest::variants(manifest)?.next()?)?;
         let entry = pack.result(&variant.result)?.to_entry();
         let parts = Parts::open(&keeper.root, local.options, local.namespace.as_deref()).ok()?;
         let manifest = Key::from_hex(&local.manifest)?;
         parts.store(&manifest, &entry, &variant).ok()
     }
-}
-
-fn read(path: &Path) -> Option<Vec<u8>> {
-    fs_err::read(path).ok()
 }

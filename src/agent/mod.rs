@@ -69,8 +69,8 @@ pub fn run(directory: PathBuf, idle: Duration) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(10));
     }
     sweep(&place);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // A hit takes a dozen steps: none waits for another thread to wake up.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let served = runtime.block_on(server::serve(place, idle));

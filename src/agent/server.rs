@@ -16,11 +16,11 @@ use super::keep::{Keeper, Pending};
 use super::state;
 use super::tier::{Tier, lock};
 use super::upload::Uploads;
-use super::{housekeeping, spill};
+use super::{envelope, housekeeping, spill};
 use crate::config::stores::StoreConfig;
 use crate::hash::Key;
 use crate::store::remote::place::Place;
-use crate::store::remote::protocol::{self, MAX_BODY, Reply, Request, Trouble};
+use crate::store::remote::protocol::{self, Reply, Request, Trouble};
 use crate::store::remote::state::{Figures, State};
 
 /// How often a caller hears that we are still at it.
@@ -72,7 +72,9 @@ impl Frame {
     async fn send(&self, socket: &mut UnixStream) -> io::Result<()> {
         let found = self.outcome.as_ref().and_then(|o| o.found.as_ref());
         let body: &[u8] = match (&self.reply, found) {
-            (Reply::Found { file: None, .. }, Some((_, Packed::Bytes(bytes)))) => bytes,
+            (Reply::Found { file: None, .. }, Some((_, Packed::Small(object, _)))) => {
+                envelope::content(object)
+            }
             _ => &[],
         };
         let mut head = protocol::encode(&self.reply, body.len())?;
@@ -372,15 +374,17 @@ impl Agent {
             .await;
         trouble.extend(outcome.trouble.iter().cloned());
         let reply = match &outcome.found {
-            Some((tier, Packed::Bytes(bytes))) if bytes.len() as u64 <= MAX_BODY => Reply::Found {
+            Some((tier, Packed::Small(_, length))) => Reply::Found {
                 store: tier.name().to_owned(),
                 file: None,
+                length: *length as u64,
                 trouble,
             },
             Some((tier, packed)) => match self.as_file(packed) {
                 Ok(file) => Reply::Found {
                     store: tier.name().to_owned(),
                     file: Some(file),
+                    length: 0,
                     trouble,
                 },
                 Err(error) => {
@@ -405,7 +409,7 @@ impl Agent {
             .prefix("found-")
             .tempfile_in(self.place.directory())?;
         match packed {
-            Packed::Bytes(bytes) => io::Write::write_all(&mut file, bytes)?,
+            Packed::Small(..) => io::Write::write_all(&mut file, &packed.unpacked()?)?,
             Packed::File(found) => {
                 io::copy(&mut found.reopen()?, &mut file)?;
             }

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::place::Place;
-use super::protocol::{self, Reply, Request, Trouble};
+use super::protocol::{self, MAX_BODY, Reply, Request, Trouble};
 use super::spool;
 use crate::hash::Key;
 
@@ -95,10 +95,11 @@ impl Client {
             Reply::Found {
                 store,
                 file,
+                length,
                 trouble,
             } => {
                 let pack = match file {
-                    None => body,
+                    None => zstd::bulk::decompress(&body, length.min(MAX_BODY) as usize)?,
                     Some(file) => {
                         let pack = fs_err::read(&file);
                         let _ = fs_err::remove_file(&file);

@@ -108,11 +108,13 @@ pub enum Reply {
         done: u64,
         of: u64,
     },
-    /// The pack is the frame's body or, if larger than [`MAX_BODY`], the content of
-    /// `file`, which is the caller's to remove.
+    /// The pack has `length` bytes and is, compressed by zstd, the frame's body; or, if
+    /// larger than [`MAX_BODY`], it is the content of `file`, which is the caller's to
+    /// remove.
     Found {
         store: String,
         file: Option<String>,
+        length: u64,
         trouble: Vec<Trouble>,
     },
     /// No store has it.
