@@ -42,7 +42,7 @@ impl Service {
             (Kind::Cache, _) => Some(vec![("CACHE_STORE", url)]),
             (Kind::Ccache, _) => Some(vec![("CCACHE_REMOTE_STORAGE", url)]),
             (Kind::Sccache, Service::Redis) => Some(vec![("SCCACHE_REDIS_ENDPOINT", url)]),
-            (Kind::Sccache, Service::Http) => Some(vec![("SCCACHE_WEBDAV_ENDPOINT", url)]),
+            // It asks with PROPFIND, which nginx does not have, and then stores nothing.
             _ => None,
         }
     }
