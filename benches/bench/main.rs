@@ -20,6 +20,7 @@ mod peers;
 mod remote;
 mod report;
 mod results;
+mod servers;
 mod store;
 mod stress;
 mod tools;
@@ -96,7 +97,11 @@ fn main() {
         report::charts(&results, directory);
     }
     if let Some(page) = &options.write {
-        report::write_page(&results, &about, page);
+        let part = match options.is_only(Section::Remote) {
+            true => "remote stores",
+            false => "results",
+        };
+        report::write_page(&results, &about, page, part);
     }
 }
 

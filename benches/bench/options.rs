@@ -103,6 +103,11 @@ impl Options {
         self.only.is_empty() || self.only.contains(&section)
     }
 
+    /// Whether nothing but this part is asked for.
+    pub fn is_only(&self, section: Section) -> bool {
+        self.only == [section]
+    }
+
     /// `full` runs, or fewer when it has to be quick.
     pub fn times(&self, full: usize, quick: usize) -> usize {
         if self.quick { quick } else { full }

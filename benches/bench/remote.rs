@@ -1,129 +1,33 @@
-//! Hits from another machine: a store on loopback, nothing on the local disk. And what a
-//! dead server adds to a build.
+//! Hits from another machine: a store on loopback, nothing on the local disk. What they
+//! cost the server, how many there are in a second, and what a dead server adds to a build.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::Bench;
+use crate::measure::Call;
 use crate::peers;
-use crate::results::{Results, Row};
+use crate::results::{Results, Row, median};
+use crate::servers::{Server, Service, free_port};
 use crate::tools::{Kind, Tool};
 use crate::units::Unit;
 
 /// Files of the build whose server is dead.
 const FILES: usize = 200;
 
-/// Seconds that a server may take to listen.
-const START: u64 = 20;
+/// Compiles whose requests are counted.
+const COUNTED: usize = 10;
 
-/// What speaks at the other end.
-#[derive(Clone, Copy)]
-enum Service {
-    Redis,
-    Http,
-}
-
-impl Service {
-    fn name(self) -> &'static str {
-        match self {
-            Service::Redis => "Redis",
-            Service::Http => "HTTP",
-        }
-    }
-
-    /// The setting that leads `kind` there; `None`: it speaks nothing of the kind.
-    fn setting(self, kind: Kind, port: u16) -> Option<Vec<(&'static str, String)>> {
-        let url = match self {
-            Service::Redis => format!("redis://127.0.0.1:{port}"),
-            Service::Http => format!("http://127.0.0.1:{port}/objects"),
-        };
-        match (kind, self) {
-            (Kind::Cache, _) => Some(vec![("CACHE_STORE", url)]),
-            (Kind::Ccache, _) => Some(vec![("CCACHE_REMOTE_STORAGE", url)]),
-            (Kind::Sccache, Service::Redis) => Some(vec![("SCCACHE_REDIS_ENDPOINT", url)]),
-            (Kind::Sccache, Service::Http) => Some(vec![("SCCACHE_WEBDAV_ENDPOINT", url)]),
-            _ => None,
-        }
-    }
-
-    fn start(self, root: &Path) -> Result<Server, String> {
-        let port = free_port().ok_or("no port is free")?;
-        let directory = root.join(format!("server-{}", self.name()));
-        fs::create_dir_all(directory.join("objects")).expect("a folder for the server");
-        let mut command = match self {
-            Service::Redis => redis(port),
-            Service::Http => nginx(port, &directory),
-        };
-        let child = command
-            .current_dir(&directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
-        let server = Server { child, port };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            if begun.elapsed() > Duration::from_secs(START) {
-                return Err(format!("{} does not listen", self.name()));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-}
-
-fn redis(port: u16) -> Command {
-    let mut command = Command::new("/usr/bin/redis-server");
-    let port = port.to_string();
-    command.args(["--port", &port, "--bind", "127.0.0.1", "--save", ""]);
-    command
-}
-
-/// In the foreground and as one process, so that it ends with its own identifier.
-fn nginx(port: u16, directory: &Path) -> Command {
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
-    let at = directory.display();
-    let text = format!(
-        "{user} daemon off; master_process off; pid {at}/pid; error_log {at}/errors;\n\
-         events {{}}\n\
-         http {{ access_log off; client_max_body_size 0; client_body_temp_path {at}/body;\n\
-         proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
-         server {{ listen 127.0.0.1:{port}; location /objects {{ root {at};\n\
-         dav_methods PUT DELETE MKCOL; create_full_put_path on; }} }} }}\n"
-    );
-    fs::write(directory.join("nginx.conf"), text).expect("a configuration");
-    let mut command = Command::new("/usr/sbin/nginx");
-    command.arg("-p").arg(directory);
-    command.arg("-c").arg(directory.join("nginx.conf"));
-    command
-}
-
-/// Ends with the measurement.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// Processes at a time.
+const PROCESSES: usize = 16;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for service in [Service::Redis, Service::Http] {
         match service.start(bench.root()) {
-            Ok(server) => hits(bench, service, &server, results),
+            Ok(server) => served(bench, service, &server, results),
             Err(why) => results.note(format!("no {} server: {why}", service.name())),
         }
     }
@@ -155,20 +59,26 @@ fn tools(bench: &Bench, service: Service, port: u16, results: &mut Results) -> V
         .collect()
 }
 
-fn free_port() -> Option<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-    Some(listener.local_addr().ok()?.port())
-}
-
-fn hits(bench: &Bench, service: Service, server: &Server, results: &mut Results) {
+fn served(bench: &Bench, service: Service, server: &Server, results: &mut Results) {
     let tools = tools(bench, service, server.port, results);
     for tool in &tools {
         tool.start(bench.root());
     }
+    hits(bench, service, &tools, results);
+    let small = Small::new(bench, service);
+    small.requests(&tools, server, results);
+    small.throughput(&tools, results);
+    for tool in &tools {
+        control(bench, tool, &["agent", "stop"]);
+        tool.stop(bench.root());
+    }
+}
+
+fn hits(bench: &Bench, service: Service, tools: &[Tool], results: &mut Results) {
     let units = bench.units.iter();
     for unit in units.filter(|unit| !unit.is_huge() || !bench.options.quick) {
         bench.say(&format!("remote hits: {}, {}", service.name(), unit.name));
-        let object = prime(bench, &tools, unit);
+        let object = prime(bench, tools, unit);
         let row =
             |tool: &Tool| Row::new(unit.name, unit.dependencies.len(), &tool.name, "remote hit");
         let mut rows: Vec<Row> = tools.iter().map(row).collect();
@@ -182,10 +92,6 @@ fn hits(bench: &Bench, service: Service, server: &Server, results: &mut Results)
         }
         judge(service, unit, &rows, results);
         results.rows.extend(rows);
-    }
-    for tool in &tools {
-        control(bench, tool, &["agent", "stop"]);
-        tool.stop(bench.root());
     }
 }
 
@@ -212,6 +118,8 @@ fn forget(bench: &Bench, tool: &Tool) {
     let store = tool.store(bench.root());
     match tool.kind {
         Kind::Cache => {
+            // What the last hit found is there by then.
+            control(bench, tool, &["agent", "status"]);
             for part in ["compile", "manifest"] {
                 let _ = fs::remove_dir_all(store.join(part));
             }
@@ -265,12 +173,129 @@ fn judge(service: Service, unit: &Unit, rows: &[Row], results: &mut Results) {
     }
 }
 
-/// A build of many small files, with a store that takes connections and never answers.
+/// Many small sources, in a folder.
+struct Small<'a> {
+    bench: &'a Bench,
+    service: Service,
+    directory: PathBuf,
+    sources: usize,
+}
+
+impl<'a> Small<'a> {
+    fn new(bench: &'a Bench, service: Service) -> Small<'a> {
+        let directory = bench.root().join(format!("small-{}", service.name()));
+        fs::create_dir_all(directory.join("o")).expect("a folder");
+        let sources = bench.options.times(320, 96);
+        for n in 0..sources {
+            let text = format!(
+                "#include <stdio.h>\n#include <stdlib.h>\nint f{n}(void) {{ return puts(\"{n}\"); }}\n"
+            );
+            fs::write(directory.join(format!("{n}.c")), text).expect("a source");
+        }
+        Small {
+            bench,
+            service,
+            directory,
+            sources,
+        }
+    }
+
+    /// Compiles the sources with these numbers; nanoseconds.
+    fn compile(&self, tool: &Tool, numbers: std::ops::Range<usize>, processes: usize) -> u64 {
+        let mut lines = String::new();
+        for n in numbers {
+            let program = tool.path.display();
+            writeln!(lines, "{program} /usr/bin/gcc -O2 -c {n}.c -o o/{n}.o").expect("text grows");
+        }
+        let helpers = &self.bench.helpers;
+        helpers.storm(Some(tool), &self.directory, &lines, processes)
+    }
+
+    /// What a store and a hit cost the server, by its own count.
+    fn requests(&self, tools: &[Tool], server: &Server, results: &mut Results) {
+        self.bench
+            .say(&format!("requests: {}", self.service.name()));
+        for tool in tools {
+            // Folders and connections are made once.
+            self.compile(tool, COUNTED..COUNTED + 1, 1);
+            control(self.bench, tool, &["agent", "flush"]);
+            let mut counts = [0.0; 2];
+            for count in &mut counts {
+                let before = server.requests();
+                self.compile(tool, 0..COUNTED, 1);
+                control(self.bench, tool, &["agent", "flush"]);
+                forget(self.bench, tool);
+                *count = (server.requests() - before) as f64 / COUNTED as f64;
+            }
+            let names = ["a miss that is stored", "a hit"];
+            for ((name, most), count) in names.iter().zip([2.0, 1.0]).zip(counts) {
+                let what = format!("{}: requests of {name}", tool.name);
+                match tool.is_ours() {
+                    true => results.at_most(what, most, "", count),
+                    false => results.figure(what, count, ""),
+                }
+            }
+        }
+    }
+
+    /// Hits of many processes at a time.
+    fn throughput(&self, tools: &[Tool], results: &mut Results) {
+        let what = format!(
+            "remote hits of {PROCESSES} processes: {}",
+            self.service.name()
+        );
+        self.bench.say(&what);
+        for tool in tools {
+            self.compile(tool, 0..self.sources, 2);
+            control(self.bench, tool, &["agent", "flush"]);
+        }
+        let mut fastest = vec![u64::MAX; tools.len()];
+        for _ in 0..self.bench.options.times(5, 3) {
+            for (tool, fastest) in tools.iter().zip(&mut fastest) {
+                forget(self.bench, tool);
+                let before = self.remote_hits(tool);
+                let time = self.compile(tool, 0..self.sources, PROCESSES);
+                *fastest = time.min(*fastest);
+                if let (Some(before), Some(after)) = (before, self.remote_hits(tool)) {
+                    assert_eq!(after - before, self.sources as u64, "not all were hits");
+                }
+            }
+        }
+        let rate = |time: u64| self.sources as f64 / (time as f64 / 1e9);
+        for (tool, fastest) in tools.iter().zip(&fastest) {
+            let what = format!("{}: remote hits a second, {PROCESSES} processes", tool.name);
+            results.figure(what, rate(*fastest), "");
+        }
+        if let [ours, peers @ ..] = fastest.as_slice()
+            && let Some(peer) = peers.iter().min()
+        {
+            let what = format!(
+                "remote hits of {PROCESSES} processes, {}: rate to the fastest peer's",
+                self.service.name()
+            );
+            results.at_least(what, 1.0, "x", rate(*ours) / rate(*peer));
+        }
+    }
+
+    /// How many hits have come from stores so far, if the tool is ours.
+    fn remote_hits(&self, tool: &Tool) -> Option<u64> {
+        if !tool.is_ours() {
+            return None;
+        }
+        let call = Call::new(&self.directory, ["stats", "--format", "json"]);
+        let text = self.bench.helpers.output(&call, tool);
+        let report: serde_json::Value = serde_json::from_str(&text).ok()?;
+        report["remote_storage_hit"].as_u64()
+    }
+}
+
+/// A build of many small files, with a store that refuses connections, and with one that
+/// takes them and never answers.
 fn dead(bench: &Bench, results: &mut Results) {
     let Ok(silent) = TcpListener::bind("127.0.0.1:0") else {
         return;
     };
-    let Ok(address) = silent.local_addr() else {
+    let (Ok(silent), Some(closed)) = (silent.local_addr(), free_port()) else {
         return;
     };
     bench.say("a build whose server is dead");
@@ -287,29 +312,38 @@ fn dead(bench: &Bench, results: &mut Results) {
             writeln!(lines, "{program} /usr/bin/gcc -O2 -c {n}.c -o o/{n}.o").expect("text grows");
         }
         let nanoseconds = bench.helpers.storm(Some(tool), &directory, &lines, 2);
+        // The next one has heard of nothing.
+        control(bench, tool, &["agent", "stop"]);
+        let _ = fs::remove_dir_all(tool.store(bench.root()).join(".agent"));
         nanoseconds as f64 / 1e9
     };
-    let ours = bench.ours();
-    let alone = build(ours);
-    let tool = Tool {
-        name: "cache dead".to_owned(),
-        more: vec![("CACHE_STORE", format!("http://{address}/objects"))],
-        ..ours.clone()
+    let tool = |name: &str, more| Tool {
+        name: format!("cache {name}"),
+        more,
+        ..bench.ours().clone()
     };
-    let with_dead = build(&tool);
-    control(bench, &tool, &["agent", "stop"]);
-    let path: PathBuf = tool.store(bench.root());
-    let _ = fs::remove_dir_all(path);
-    results.figure(
-        format!("build of {FILES} files, no remote store"),
-        alone,
-        "s",
-    );
-    results.figure(
-        format!("build of {FILES} files, a dead one"),
-        with_dead,
-        "s",
-    );
-    let what = format!("a dead server, build of {FILES} files: adds");
-    results.at_most(what, 3.0, "s", with_dead - alone);
+    let at = |port: u16| vec![("CACHE_STORE", format!("http://127.0.0.1:{port}/objects"))];
+    let kinds = [
+        tool("no remote store", Vec::new()),
+        tool("one that refuses", at(closed)),
+        tool("one that never answers", at(silent.port())),
+    ];
+    let mut times = [const { Vec::new() }; 3];
+    for _ in 0..bench.options.times(5, 3) {
+        for (tool, times) in kinds.iter().zip(&mut times) {
+            times.push(build(tool));
+        }
+    }
+    let times = times.map(median);
+    for (tool, time) in kinds.iter().zip(times) {
+        results.figure(format!("build of {FILES} files: {}", tool.name), time, "s");
+    }
+    let [alone, refused, unanswered] = times;
+    for (kind, most, time) in [
+        ("refuses connections", 0.5, refused),
+        ("never answers", 3.0, unanswered),
+    ] {
+        let what = format!("a server that {kind}, build of {FILES} files: adds");
+        results.at_most(what, most, "s", time - alone);
+    }
 }

@@ -245,18 +245,17 @@ pub fn charts(results: &Results, directory: &Path) {
     }
 }
 
-const BEGIN: &str = "<!-- begin results: written by the benchmark -->";
-const END: &str = "<!-- end results -->";
-
-/// Puts the tables into a page, in the place of what stands between its markers.
-pub fn write_page(results: &Results, about: &About, page: &Path) {
+/// Puts the tables into a page, in the place of what stands between the markers of `part`.
+pub fn write_page(results: &Results, about: &About, page: &Path, part: &str) {
+    let begin = format!("<!-- begin {part}: written by the benchmark -->");
+    let end = format!("<!-- end {part} -->");
     let text = std::fs::read_to_string(page).expect("the page can be read");
     let parts = text
-        .split_once(BEGIN)
-        .and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
+        .split_once(&begin)
+        .and_then(|(head, rest)| Some((head, rest.split_once(&end)?.1)));
     let (head, tail) = parts.expect("the page has its markers");
     let tables = markdown(results, about);
-    let text = format!("{head}{BEGIN}\n{tables}{END}{tail}");
+    let text = format!("{head}{begin}\n{tables}{end}{tail}");
     std::fs::write(page, text).expect("the page can be written");
 }
 

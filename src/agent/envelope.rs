@@ -269,21 +269,7 @@ pub fn open(
     object
         .read_exact(&mut head)
         .map_err(|_| Unusable::Damaged("shorter than its head"))?;
-    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| head[at + index]));
-    if &head[..8] != MAGIC || head[8..12] != VERSION.to_le_bytes() {
-        return Err(Unusable::Damaged("not an object of this version"));
-    }
-    if head[CHECK..] != check_of(&head) {
-        return Err(Unusable::Damaged("its head is not what was written"));
-    }
-    if head[12..44] != key.0 {
-        return Err(Unusable::Damaged("it was stored under another key"));
-    }
-    keys.check(&head)?;
-    let (raw, stored) = (number(44), number(52));
-    if stored != length.saturating_sub(HEAD as u64) {
-        return Err(Unusable::Damaged("cut off, or longer than it was"));
-    }
+    let (raw, stored) = believed(&head, length, key, keys)?;
     let mut checking = Checking {
         inner: object.take(stored),
         hasher: blake3::Hasher::new(),
@@ -298,6 +284,61 @@ pub fn open(
         (Err(error), _) if fits => Err(error.into()),
         _ => Err(Unusable::Damaged("its content is not what was written")),
     }
+}
+
+/// As [`open`], of an object in memory whose pack has up to `most` bytes: it is believed,
+/// and [`content`] is what was written. The pack's length; `Ok(None)`: it has more.
+///
+/// # Errors
+/// As [`open`].
+pub fn check(
+    object: &[u8],
+    key: &Key,
+    keys: &Keys,
+    most: usize,
+) -> Result<Option<usize>, Unusable> {
+    let head = object
+        .first_chunk::<HEAD>()
+        .ok_or(Unusable::Damaged("shorter than its head"))?;
+    let (raw, _) = believed(head, object.len() as u64, key, keys)?;
+    let Some(raw) = usize::try_from(raw).ok().filter(|raw| *raw <= most) else {
+        return Ok(None);
+    };
+    match blake3::hash(content(object)).as_bytes()[..] == head[60..92] {
+        true => Ok(Some(raw)),
+        false => Err(Unusable::Damaged("its content is not what was written")),
+    }
+}
+
+/// What an object holds: the pack, compressed by zstd.
+pub fn content(object: &[u8]) -> &[u8] {
+    object.get(HEAD..).unwrap_or_default()
+}
+
+/// The lengths of the pack and of its compressed form, by the head of an object that has
+/// `length` bytes.
+fn believed(
+    head: &[u8; HEAD],
+    length: u64,
+    key: &Key,
+    keys: &Keys,
+) -> Result<(u64, u64), Unusable> {
+    let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| head[at + index]));
+    if &head[..8] != MAGIC || head[8..12] != VERSION.to_le_bytes() {
+        return Err(Unusable::Damaged("not an object of this version"));
+    }
+    if head[CHECK..] != check_of(head) {
+        return Err(Unusable::Damaged("its head is not what was written"));
+    }
+    if head[12..44] != key.0 {
+        return Err(Unusable::Damaged("it was stored under another key"));
+    }
+    keys.check(head)?;
+    let (raw, stored) = (number(44), number(52));
+    if stored != length.saturating_sub(HEAD as u64) {
+        return Err(Unusable::Damaged("cut off, or longer than it was"));
+    }
+    Ok((raw, stored))
 }
 
 #[cfg(test)]

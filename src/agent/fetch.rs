@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tempfile::NamedTempFile;
@@ -18,17 +17,36 @@ use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{MAX_BODY, Trouble};
 use crate::store::remote::spool;
 
-/// A pack that was found, out of its envelope.
+/// Objects of fewer bytes are unpacked at once.
+const SMALL: u64 = 32 << 10;
+
+/// A pack that was found and is believed.
 pub enum Packed {
-    Bytes(Vec<u8>),
+    /// In its object still, and its length: whoever wants it unpacks it.
+    Small(Vec<u8>, usize),
     File(NamedTempFile),
+}
+
+impl Packed {
+    /// The pack.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn unpacked(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Packed::Small(object, length) => {
+                zstd::bulk::decompress(envelope::content(object), *length)
+            }
+            Packed::File(file) => fs_err::read(file.path()),
+        }
+    }
 }
 
 /// The outcome of a look-up.
 #[derive(Default)]
 pub struct Outcome {
-    /// The store's name, and what it had.
-    pub found: Option<(String, Packed)>,
+    /// The store, and what it had.
+    pub found: Option<(Arc<Tier>, Packed)>,
     pub trouble: Vec<Trouble>,
 }
 
@@ -79,7 +97,7 @@ async fn look(place: &Place, tiers: &[Arc<Tier>], namespace: &str, key: &Key) ->
                 if !nearer.is_empty() {
                     write_back(place, nearer, namespace, key, &packed);
                 }
-                outcome.found = Some((tier.name().to_owned(), packed));
+                outcome.found = Some((tier.clone(), packed));
                 return outcome;
             }
             // One that is down gets it too, once it is up.
@@ -126,9 +144,14 @@ async fn look_in(
             Ok(Some(_)) => {
                 tier.reading.worked();
                 tier.count(|figures| figures.bytes_read += object.len());
-                let unpacked = {
-                    let (tier, place, key) = (tier.clone(), place.clone(), *key);
-                    tokio::task::spawn_blocking(move || unpack(object, &tier, &place, &key)).await
+                let unpacked = match object.len() {
+                    // Sooner done than handed to another thread.
+                    ..SMALL => Ok(unpack(object, tier, place, key)),
+                    _ => {
+                        let (tier, place, key) = (tier.clone(), place.clone(), *key);
+                        let work = move || unpack(object, &tier, &place, &key);
+                        tokio::task::spawn_blocking(work).await
+                    }
                 };
                 match unpacked {
                     Ok(Ok(packed)) => {
@@ -173,24 +196,21 @@ async fn look_in(
 
 fn unpack(object: Spill, tier: &Tier, place: &Place, key: &Key) -> Result<Packed, Unusable> {
     let length = object.len();
-    let mut reader = object.into_reader()?;
-    // Many times its own size, or more than fits into memory, is nothing of ours.
-    let mut pack = Spill::new(place.directory());
-    envelope::open(&mut reader, length, key, &tier.keys, &mut pack)?;
-    if pack.len() <= MAX_BODY
-        && let Some(bytes) = pack_in_memory(&mut pack, place.directory())
-    {
-        return Ok(Packed::Bytes(bytes));
-    }
+    let small = match object.in_memory() {
+        Some(bytes) => envelope::check(bytes, key, &tier.keys, MAX_BODY as usize)?,
+        None => None,
+    };
+    let object = match (small, object.into_memory()) {
+        (Some(pack), Ok(object)) => return Ok(Packed::Small(object, pack)),
+        (_, Ok(object)) => Box::new(io::Cursor::new(object)) as Box<dyn io::Read + Send>,
+        (_, Err(object)) => object.into_reader()?,
+    };
     let mut file = tempfile::Builder::new()
         .prefix("found-")
         .tempfile_in(place.directory())?;
-    io::copy(&mut pack.into_reader()?, &mut file)?;
+    // Many times its own size, or more than fits into memory, is nothing of ours.
+    envelope::open(object, length, key, &tier.keys, &mut file)?;
     Ok(Packed::File(file))
-}
-
-fn pack_in_memory(pack: &mut Spill, directory: &Path) -> Option<Vec<u8>> {
-    std::mem::replace(pack, Spill::new(directory)).into_memory()
 }
 
 /// A hit farther out goes into the nearer stores.
@@ -202,7 +222,7 @@ fn write_back(place: &Place, stores: Vec<String>, namespace: &str, key: &Key, pa
     };
     // What cannot be spooled is found farther out again.
     let _ = spool::add(place, &head, &|out| match packed {
-        Packed::Bytes(bytes) => out.write_all(bytes),
+        Packed::Small(..) => out.write_all(&packed.unpacked()?),
         Packed::File(file) => io::copy(&mut file.reopen()?, out).map(drop),
     });
 }

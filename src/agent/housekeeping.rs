@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::backend::{self, Body, Failure, Listed};
 use super::envelope;
 use super::lease::Lease;
+use super::server::Frame;
 use super::spill::Spill;
 use super::tier::Tier;
 use crate::hash::Key;
@@ -19,7 +20,7 @@ use crate::store::remote::protocol::{Reply, Trouble};
 /// Requests at a time.
 const AT_ONCE: usize = 16;
 
-type Frames = mpsc::Sender<(Reply, Vec<u8>)>;
+type Frames = mpsc::Sender<Frame>;
 
 pub(super) fn text(text: String) -> Reply {
     Reply::Text {
@@ -79,9 +80,7 @@ async fn list(tier: &Tier, prefix: &str, frames: Option<&Frames>) -> backend::Re
         );
         if let Some(frames) = frames {
             let done = objects.len() as u64;
-            let _ = frames
-                .send((Reply::Progress { done, of: 0 }, Vec::new()))
-                .await;
+            let _ = frames.send(Reply::Progress { done, of: 0 }.into()).await;
         }
         match page.next {
             Some(more) => next = Some(more),
@@ -201,9 +200,7 @@ async fn clean_leased(
             break;
         };
         let (done, of) = (index as u64, count as u64);
-        let _ = frames
-            .send((Reply::Progress { done, of }, Vec::new()))
-            .await;
+        let _ = frames.send(Reply::Progress { done, of }.into()).await;
         if let Some(lease) = lease {
             lease.renew().await;
         }
@@ -313,9 +310,7 @@ pub async fn copy(
             break;
         };
         let done = done as u64;
-        let _ = frames
-            .send((Reply::Progress { done, of }, Vec::new()))
-            .await;
+        let _ = frames.send(Reply::Progress { done, of }.into()).await;
         let (from, to, place) = (from.clone(), to.clone(), place.clone());
         tasks.push(tokio::spawn(async move {
             let copied = copy_one(&place, &from, &to, &object.name, &name).await;

@@ -16,6 +16,7 @@
 //! | [`breaker`] | waiting for a dead server once |
 //! | [`tier`] | one configured store |
 //! | [`fetch`], [`upload`] | look-ups and the spool |
+//! | [`keep`] | what was found, into the local store |
 //! | [`check`], [`housekeeping`], [`lease`] | what people ask for: check, clean, copy |
 //! | [`server`] | the socket |
 
@@ -25,6 +26,7 @@ pub mod check;
 pub mod envelope;
 pub mod fetch;
 pub mod housekeeping;
+pub mod keep;
 pub mod lease;
 pub mod server;
 pub mod spill;
@@ -69,8 +71,8 @@ pub fn run(directory: PathBuf, idle: Duration) -> anyhow::Result<()> {
         std::thread::sleep(Duration::from_millis(10));
     }
     sweep(&place);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // A hit takes a dozen steps: none waits for another thread to wake up.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let served = runtime.block_on(server::serve(place, idle));

@@ -12,14 +12,15 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, mpsc};
 
 use super::fetch::{Flights, Outcome, Packed};
+use super::keep::{Keeper, Pending};
 use super::state;
 use super::tier::{Tier, lock};
 use super::upload::Uploads;
-use super::{check, housekeeping, spill};
+use super::{check, envelope, housekeeping, spill};
 use crate::config::stores::StoreConfig;
 use crate::hash::Key;
 use crate::store::remote::place::Place;
-use crate::store::remote::protocol::{self, MAX_BODY, Reply, Request, Trouble};
+use crate::store::remote::protocol::{self, Reply, Request, Trouble};
 use crate::store::remote::state::{Figures, State};
 
 /// How often a caller hears that we are still at it.
@@ -27,6 +28,11 @@ const HEARTBEAT: Duration = Duration::from_millis(300);
 
 /// How often uploads that wait are looked at, and figures are written.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How long `cache stats` waits for what is being written to the local store, and how
+/// long a flush does.
+const SHORT: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_secs(10);
 
 /// Rounds between two looks at uploads that wait.
 const UPLOAD_ROUNDS: u32 = 10;
@@ -39,13 +45,51 @@ pub struct Agent {
     state: Mutex<State>,
     flights: Flights,
     uploads: Arc<Uploads>,
+    keeper: Arc<Keeper>,
     connections: AtomicUsize,
     last_use: Mutex<Instant>,
     leave: Notify,
 }
 
 /// A frame on its way to the caller.
-type Frame = (Reply, Vec<u8>);
+pub struct Frame {
+    reply: Reply,
+    /// The look-up that it answers. What was found is the frame's body, if the reply
+    /// names no file.
+    outcome: Option<Arc<Outcome>>,
+}
+
+impl From<Reply> for Frame {
+    fn from(reply: Reply) -> Frame {
+        Frame {
+            reply,
+            outcome: None,
+        }
+    }
+}
+
+impl Frame {
+    async fn send(&self, socket: &mut UnixStream) -> io::Result<()> {
+        let found = self.outcome.as_ref().and_then(|o| o.found.as_ref());
+        let body: &[u8] = match (&self.reply, found) {
+            (Reply::Found { file: None, .. }, Some((_, Packed::Small(object, _)))) => {
+                envelope::content(object)
+            }
+            _ => &[],
+        };
+        let mut head = protocol::encode(&self.reply, body.len())?;
+        // One wake-up for what is small.
+        if body.len() <= SMALL {
+            head.extend_from_slice(body);
+            return socket.write_all(&head).await;
+        }
+        socket.write_all(&head).await?;
+        socket.write_all(body).await
+    }
+}
+
+/// Bodies up to this size, in bytes, are copied to be sent with their head.
+const SMALL: usize = 16 << 10;
 
 /// Serves until there is nothing to do for `idle`, or somebody says stop.
 ///
@@ -57,6 +101,7 @@ pub async fn serve(place: Place, idle: Duration) -> io::Result<()> {
     let agent = Arc::new(Agent {
         state: Mutex::new(State::read(&place)),
         uploads: Uploads::new(place.clone()),
+        keeper: Keeper::new(&place),
         place,
         tiers: Mutex::default(),
         flights: Flights::default(),
@@ -93,6 +138,7 @@ pub async fn serve(place: Place, idle: Duration) -> io::Result<()> {
                 agent.save();
                 let is_quiet = agent.connections.load(Ordering::Relaxed) == 0
                     && !agent.uploads.is_busy()
+                    && !agent.keeper.is_busy()
                     && lock(&agent.last_use).elapsed() >= idle;
                 // With the cache directory went our socket: nobody will come.
                 if is_quiet || socket_identity(&agent.place) != own {
@@ -178,6 +224,8 @@ impl Agent {
         if socket.peer_cred()?.uid() != own {
             return Ok(());
         }
+        // What was found for the last request.
+        let mut last: Option<Pending> = None;
         loop {
             let mut start = [0; 12];
             socket.read_exact(&mut start).await?;
@@ -191,6 +239,17 @@ impl Agent {
                 self.uploads.start();
                 continue;
             }
+            if let Request::Keep { local } = request {
+                let Some(pending) = last.take() else {
+                    continue;
+                };
+                // Begins when the caller is gone, whose build waits for that.
+                let manifest = bytes.split_off(head);
+                let patience = tokio::time::timeout(HEARTBEAT, socket.readable());
+                let _ = patience.await;
+                pending.keep(local, manifest);
+                continue;
+            }
             let is_end = matches!(request, Request::Stop);
             let (frames, mut coming) = mpsc::channel::<Frame>(16);
             let agent = self.clone();
@@ -198,15 +257,17 @@ impl Agent {
             let sent = loop {
                 match tokio::time::timeout(HEARTBEAT, coming.recv()).await {
                     Ok(None) => break Ok(()),
-                    Ok(Some((reply, body))) => {
-                        if let Err(error) = send(&mut socket, &reply, &body).await {
+                    Ok(Some(frame)) => {
+                        let found = frame.outcome.as_ref().filter(|o| o.found.is_some());
+                        last = found.map(|outcome| self.keeper.expect(outcome));
+                        if let Err(error) = frame.send(&mut socket).await {
                             break Err(error);
                         }
                     }
                     Err(_) => {
                         let received = spill::received();
-                        let wait = Reply::Wait { received };
-                        if let Err(error) = send(&mut socket, &wait, &[]).await {
+                        let wait = Frame::from(Reply::Wait { received });
+                        if let Err(error) = wait.send(&mut socket).await {
                             break Err(error);
                         }
                     }
@@ -233,17 +294,22 @@ impl Agent {
                 let _ = frames.send(frame).await;
                 return;
             }
-            Request::Spooled { .. } => Reply::Done,
+            Request::Spooled { .. } | Request::Keep { .. } => Reply::Done,
             Request::Flush { stores } => {
                 let mut trouble = Vec::new();
                 let tiers = self.tiers(&stores, &mut trouble);
                 let left = self.uploads.flush().await;
+                self.keeper.settle(LONG).await;
                 housekeeping::flushed(&tiers, &trouble, left)
             }
-            Request::Status => Reply::Text {
-                text: self.status(),
-                failed: false,
-            },
+            Request::Status => {
+                // What is counted by then is all that was handed over before.
+                self.keeper.settle(SHORT).await;
+                Reply::Text {
+                    text: self.status(),
+                    failed: false,
+                }
+            }
             Request::Zero => {
                 // One lock at a time, as in `save`.
                 *lock(&self.state) = State::default();
@@ -253,7 +319,10 @@ impl Agent {
                 Reply::Done
             }
             // The connection sees to it, once the answer is out.
-            Request::Stop => Reply::Done,
+            Request::Stop => {
+                self.keeper.settle(LONG).await;
+                Reply::Done
+            }
             Request::Check { stores, store } => {
                 let mut trouble = Vec::new();
                 let tiers = self.tiers(&stores, &mut trouble);
@@ -284,7 +353,7 @@ impl Agent {
             }
         };
         self.save();
-        let _ = frames.send((reply, Vec::new())).await;
+        let _ = frames.send(reply.into()).await;
     }
 
     async fn look(&self, stores: &serde_json::Value, namespace: &str, key: &str) -> Frame {
@@ -297,40 +366,40 @@ impl Agent {
             }));
         }
         let Some(key) = Key::from_hex(key) else {
-            return (Reply::Absent { trouble }, Vec::new());
+            return Reply::Absent { trouble }.into();
         };
         let outcome: Arc<Outcome> = self
             .flights
             .look(&self.place, &tiers, namespace, &key)
             .await;
         trouble.extend(outcome.trouble.iter().cloned());
-        match &outcome.found {
-            Some((store, Packed::Bytes(bytes))) if bytes.len() as u64 <= MAX_BODY => {
-                let reply = Reply::Found {
-                    store: store.clone(),
-                    file: None,
+        let reply = match &outcome.found {
+            Some((tier, Packed::Small(_, length))) => Reply::Found {
+                store: tier.name().to_owned(),
+                file: None,
+                length: *length as u64,
+                trouble,
+            },
+            Some((tier, packed)) => match self.as_file(packed) {
+                Ok(file) => Reply::Found {
+                    store: tier.name().to_owned(),
+                    file: Some(file),
+                    length: 0,
                     trouble,
-                };
-                (reply, bytes.clone())
-            }
-            Some((store, packed)) => match self.as_file(packed) {
-                Ok(file) => {
-                    let reply = Reply::Found {
-                        store: store.clone(),
-                        file: Some(file),
-                        trouble,
-                    };
-                    (reply, Vec::new())
-                }
+                },
                 Err(error) => {
                     trouble.push(Trouble {
-                        store: store.clone(),
+                        store: tier.name().to_owned(),
                         text: error.to_string(),
                     });
-                    (Reply::Absent { trouble }, Vec::new())
+                    Reply::Absent { trouble }
                 }
             },
-            None => (Reply::Absent { trouble }, Vec::new()),
+            None => Reply::Absent { trouble },
+        };
+        Frame {
+            reply,
+            outcome: Some(outcome),
         }
     }
 
@@ -340,7 +409,7 @@ impl Agent {
             .prefix("found-")
             .tempfile_in(self.place.directory())?;
         match packed {
-            Packed::Bytes(bytes) => io::Write::write_all(&mut file, bytes)?,
+            Packed::Small(..) => io::Write::write_all(&mut file, &packed.unpacked()?)?,
             Packed::File(found) => {
                 io::copy(&mut found.reopen()?, &mut file)?;
             }
@@ -376,10 +445,4 @@ impl Agent {
         }
         text
     }
-}
-
-async fn send(socket: &mut UnixStream, reply: &Reply, body: &[u8]) -> io::Result<()> {
-    let mut frame = protocol::encode(reply, body.len())?;
-    frame.extend_from_slice(body);
-    socket.write_all(&frame).await
 }

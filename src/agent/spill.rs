@@ -61,9 +61,20 @@ impl Spill {
         }
     }
 
-    /// What is held in memory; `None`: it is in a file.
-    pub fn into_memory(self) -> Option<Vec<u8>> {
-        self.file.is_none().then_some(self.memory)
+    /// All of it, if it is held in memory.
+    pub fn in_memory(&self) -> Option<&[u8]> {
+        self.file.is_none().then_some(&*self.memory)
+    }
+
+    /// What is held in memory.
+    ///
+    /// # Errors
+    /// With what there is, if it is in a file.
+    pub fn into_memory(self) -> Result<Vec<u8>, Spill> {
+        match self.file {
+            None => Ok(self.memory),
+            Some(_) => Err(self),
+        }
     }
 }
 

@@ -62,11 +62,16 @@ impl Remote {
             AgentCommand::Status => Request::Status,
             AgentCommand::Stop => Request::Stop,
             AgentCommand::Flush => {
-                // Without an agent and with nothing to do, none is started.
-                if self.stores.is_empty() || self.client.place.spooled().is_empty() {
+                if self.stores.is_empty() {
                     return Ok(String::new());
                 }
                 let stores = self.client.stores.clone();
+                // Without an agent and with nothing to do, none is started; one that is
+                // there may still write what it found into the local store.
+                if self.client.place.spooled().is_empty() {
+                    self.client.ask_if_there(&Request::Flush { stores })?;
+                    return Ok(String::new());
+                }
                 return self.ask(&Request::Flush { stores }, "Uploading");
             }
         };

@@ -9,31 +9,43 @@
 //! manifest; a few files are looked up again by the next call.
 
 use std::ffi::{CStr, OsStr};
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat};
-
 use super::comments::{self, Sources, Text};
+use super::expected::{self, Confirmed, Names};
 use super::precompiled;
 use crate::entry::manifest::{
-    self, ConditionKind, DirectoryCheck, Expectation, FileCheck, State, Times, Variant, Visitor,
+    self, ConditionKind, DirectoryCheck, FileCheck, State, Times, Variant, Visitor,
 };
 use crate::hash::headers::{Header, Headers};
 use crate::hash::tokens::{self, TokenDigest};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::sys::Stamp;
 use crate::sys::clock::{self, Nanos};
-use crate::sys::stamp::is_directory;
 
 /// A variant whose preconditions all hold.
 pub struct Match<'m> {
     pub variant: Variant<'m>,
     /// Every stamp was what it had been: nothing else was looked at.
     pub by_stamps: bool,
-    /// The manifest with fresh stamps, if the next look-up gains by them.
-    pub refreshed: Option<Vec<u8>>,
+    /// Whether the next look-up gains by fresh stamps.
+    pub is_worth_refreshing: bool,
+    index: usize,
+    states: Vec<State>,
+}
+
+impl Match<'_> {
+    /// `bytes`, the manifest that was looked into, with the stamps and contents that
+    /// were found.
+    pub fn with_fresh_stamps(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        manifest::with_states(bytes, self.index, &self.states)
+    }
+
+    /// A manifest of this variant alone, with the stamps and contents that were found.
+    pub fn alone(&self) -> Option<Vec<u8>> {
+        manifest::with_states(&manifest::of_one(&self.variant), 0, &self.states)
+    }
 }
 
 /// The answer of [`find`].
@@ -68,6 +80,7 @@ pub fn find<'m>(
         tokens: Vec::new(),
         units: MAX_UNITS,
         digests: Vec::new(),
+        confirmed: None,
     };
     for (index, variant) in variants.enumerate() {
         if !accept(&variant) {
@@ -86,6 +99,7 @@ pub fn find<'m>(
             moved: 0,
             by_stamps: true,
             written,
+            is_foreign: true,
             names_asked: 0,
             edited: None,
             reason: None,
@@ -99,14 +113,12 @@ pub fn find<'m>(
                 reason = reason.or(checker.reason);
             }
             Some(true) => {
-                let refreshed = checker
-                    .is_worth_refreshing()
-                    .then(|| manifest::with_states(bytes, index, &checker.states))
-                    .flatten();
                 return Lookup::Found(Match {
                     variant,
                     by_stamps: checker.by_stamps,
-                    refreshed,
+                    is_worth_refreshing: checker.is_worth_refreshing(),
+                    index,
+                    states: checker.states,
                 });
             }
             Some(false) => {
@@ -142,6 +154,8 @@ struct Seen<'d> {
     units: usize,
     /// Files whose stamp moved: each variant asks for the same.
     digests: Vec<Digested>,
+    /// Opened where it is needed.
+    confirmed: Option<Confirmed>,
 }
 
 impl Seen<'_> {
@@ -158,12 +172,17 @@ impl Seen<'_> {
         {
             return *digest;
         }
-        let digest = crate::hash::file::digest(table, path);
+        let digest = crate::hash::file::digest_found(table, path, found);
         if self.digests.len() < MAX_DIGESTS {
             self.digests
                 .push((path.to_bytes().to_owned(), *found, digest));
         }
         digest
+    }
+
+    fn confirmed(&mut self, table: &InodeTable) -> &mut Confirmed {
+        self.confirmed
+            .get_or_insert_with(|| Confirmed::beside(table))
     }
 
     /// The digest of the tokens of the file at `path`, whose content has `digest`:
@@ -219,6 +238,8 @@ struct Checker<'t, 'd, 'm> {
     moved: u32,
     by_stamps: bool,
     written: &'t Path,
+    /// No file has a stamp: another machine wrote this.
+    is_foreign: bool,
     /// How many names were asked for in directories whose stamp moved.
     names_asked: u32,
     /// The first file with other tokens: the unit's skeleton has to be looked at.
@@ -322,58 +343,6 @@ impl Checker<'_, '_, '_> {
             times.finish() != expected && !self.precompiled.times_agree()
         })
     }
-
-    /// Asks a directory for each name. `None`: as expected.
-    fn surprise(directory: &DirectoryCheck<'_>) -> Option<String> {
-        let opened: Option<OwnedFd> = openat(
-            rustix::fs::CWD,
-            directory.path,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )
-        .ok();
-        for (expectation, name) in directory.names() {
-            if expectation == Expectation::Listing {
-                let path = Path::new(OsStr::from_bytes(directory.path.to_bytes()));
-                let listing = precompiled::listing(path);
-                if listing.is_none_or(|listing| listing.as_bytes() != name.to_bytes()) {
-                    return Some(format!("{} holds other names", path.display()));
-                }
-                continue;
-            }
-            if expectation == Expectation::Same {
-                let is_same = opened.as_ref().is_some_and(|opened| {
-                    let id = |stat: Stat| (stat.st_dev, stat.st_ino);
-                    let found = fstat(opened).map(id);
-                    found.is_ok() && found == stat(name).map(id)
-                });
-                if !is_same {
-                    return Some(format!(
-                        "{} is not {} any more",
-                        directory.path.to_string_lossy(),
-                        name.to_string_lossy()
-                    ));
-                }
-                continue;
-            }
-            let found = match &opened {
-                None => Expectation::Absent,
-                Some(opened) => match statat(opened, name, AtFlags::empty()) {
-                    Err(_) => Expectation::Absent,
-                    Ok(stat) if is_directory(&stat) => Expectation::Directory,
-                    Ok(_) => Expectation::File,
-                },
-            };
-            if found != expectation {
-                return Some(format!(
-                    "{}/{}: was {expectation:?}, is {found:?}",
-                    directory.path.to_string_lossy(),
-                    name.to_string_lossy(),
-                ));
-            }
-        }
-        None
-    }
 }
 
 /// What `__TIMESTAMP__` depends on: the modification times of `files`, in local
@@ -433,6 +402,7 @@ impl Visitor for Checker<'_, '_, '_> {
 
     fn file(&mut self, file: FileCheck<'_>) -> bool {
         let found = Stamp::of_path(file.path);
+        self.is_foreign &= file.stamp == Stamp::NONE;
         if let Ok(stamp) = &found {
             self.note_time(file.path, stamp);
         }
@@ -462,9 +432,30 @@ impl Visitor for Checker<'_, '_, '_> {
             Err(_) => Stamp::NONE,
         };
         self.by_stamps = false;
-        if let Some(surprise) = Checker::surprise(&directory) {
-            self.reason = Some(surprise);
-            return false;
+        let worth = self.is_foreign && expected::is_worth_remembering(&directory, &stamp);
+        let digest = worth.then(|| expected::digest(&directory, &stamp));
+        if let Some(digest) = &digest
+            && self.seen.confirmed(self.table).has(digest)
+        {
+            return self.keep_anyway(stamp);
+        }
+        let names = match expected::ask(&directory) {
+            Ok(names) => names,
+            Err(surprise) => {
+                self.reason = Some(surprise);
+                return false;
+            }
+        };
+        // What a link leads to changes elsewhere.
+        let stamp = match names {
+            Names::Own => stamp,
+            Names::Linked => Stamp::NEVER,
+        };
+        if let Some(digest) = digest
+            && names == Names::Own
+            && !self.writes_to(&stamp)
+        {
+            self.seen.confirmed(self.table).remember(&digest);
         }
         let moved = stamp != Stamp::NONE && stamp != directory.stamp;
         if moved && !self.writes_to(&stamp) {

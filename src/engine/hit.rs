@@ -101,7 +101,7 @@ impl Cached<'_> {
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("the manifest is damaged".into()),
         };
-        let variant = found.variant;
+        let variant = &found.variant;
         let strip = variant.flags & COLORED != 0 && !wants_color;
         if let Err(failure) = self.serve(&variant.result, strip) {
             return Served::Miss(failure);
@@ -114,8 +114,9 @@ impl Cached<'_> {
             .note(format_args!("direct hit, {by}: result {}", variant.result));
         self.tally
             .saved(Counter::DirectCacheHit, u64::from(variant.duration_ms));
-        if let Some(refreshed) = found.refreshed
+        if found.is_worth_refreshing
             && !self.config.read_only
+            && let Some(refreshed) = found.with_fresh_stamps(bytes)
         {
             // A newer manifest must not be lost to fresh stamps for an old one.
             let unchanged = self
@@ -397,22 +398,15 @@ impl Cached<'_> {
     /// Stores a result, then the manifest that names it.
     pub fn store_result(
         &mut self,
-        key: &Key,
         entry: &Entry,
         variant: &NewVariant,
     ) -> crate::store::Result<()> {
-        self.stores.results.put_entry(key, entry)?;
-        self.store_manifest(variant)
+        self.stores.store(&self.manifest, entry, variant)
     }
 
     /// Adds a variant to this command's manifest.
     pub fn store_manifest(&mut self, variant: &NewVariant) -> crate::store::Result<()> {
-        let manifests = &self.stores.manifests;
-        let old = manifests
-            .get(&self.manifest, &BlobName::MANIFEST)
-            .unwrap_or(None);
-        let new = manifest::with_variant(old.as_deref(), variant);
-        manifests.put_entry(&self.manifest, &Entry::of(BlobName::MANIFEST, new))
+        self.stores.add_variant(&self.manifest, variant)
     }
 
     fn put_manifest(&mut self, bytes: Vec<u8>) {

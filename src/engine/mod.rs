@@ -14,6 +14,7 @@ mod dependencies;
 mod direct;
 mod dumps;
 mod existence;
+mod expected;
 mod hit;
 mod identity;
 mod key;
@@ -46,6 +47,7 @@ use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, 
 use crate::config::{Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
+use crate::store::parts::Parts;
 use crate::sys::clock;
 use crate::sys::paths;
 use crate::sys::process::{self, Captured, Invocation};
@@ -407,7 +409,7 @@ pub(crate) struct Cached<'a> {
     facts: shadow::Facts,
     /// Where the result goes besides the local store.
     remote: Option<remote::Remote>,
-    stores: &'a session::Stores,
+    stores: &'a Parts,
     table: &'a mut InodeTable,
     /// Where records about this machine are kept.
     local: Option<&'a Path>,

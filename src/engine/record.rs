@@ -193,7 +193,7 @@ pub fn record(
     precompiled::save_recipe(cached, &variant);
     cached.offer(&key, &entry, &variant);
     cached
-        .store_result(&key, &entry, &variant)
+        .store_result(&entry, &variant)
         .map_err(|error| Refusal {
             counter: Counter::StoreError,
             why: error.to_string(),

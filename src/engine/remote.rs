@@ -8,18 +8,19 @@
 use std::io::Write;
 
 use super::Cached;
-use super::direct::Lookup;
+use super::direct::{self, Lookup};
 use super::hit::Served;
 use super::notice;
+use super::session::disk_options;
 use super::terminal::Terminal;
 use crate::entry::Entry;
 use crate::entry::manifest::{self, NewVariant};
 use crate::hash::{Key, KeyHasher};
 use crate::stats::Counter;
-use crate::store::remote::client::{self, Client};
-use crate::store::remote::pack::{self, Pack};
+use crate::store::remote::client::{self, Client, Link};
+use crate::store::remote::pack::{self, Pack, PackedResult};
 use crate::store::remote::place::Place;
-use crate::store::remote::protocol::Trouble;
+use crate::store::remote::protocol::{Local, MAX_BODY, Trouble};
 use crate::store::remote::spool;
 
 /// The remote stores, for one call.
@@ -111,14 +112,15 @@ impl Cached<'_> {
             self.tally.count_also(Counter::RemoteStorageError);
             self.say(&answer.trouble);
         }
-        let found = answer
-            .found
-            .and_then(|(store, bytes)| Some((store, Pack::read(bytes, &remote.key)?)));
-        let Some((store, pack)) = found else {
+        let found = answer.found.and_then(|found| {
+            let pack = Pack::read(found.pack, &remote.key)?;
+            Some((found.store, pack, found.link))
+        });
+        let Some((store, pack, link)) = found else {
             self.tally.count_also(Counter::RemoteStorageMiss);
             return Served::Miss("no remote store has it".into());
         };
-        let served = self.serve_packed(&pack, terminal);
+        let served = self.serve_packed(&pack, (&remote.key, link), terminal);
         match &served {
             Served::Exit => {
                 self.tally.count_also(Counter::RemoteStorageHit);
@@ -130,34 +132,60 @@ impl Cached<'_> {
         served
     }
 
-    fn serve_packed(&mut self, pack: &Pack, terminal: &Terminal) -> Served {
+    /// `origin`: the pack's key, and whom it came from.
+    fn serve_packed(&mut self, pack: &Pack, origin: (&Key, Link), terminal: &Terminal) -> Served {
         let found = match self.standing(pack.manifest(), terminal) {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("its manifest cannot be read".into()),
         };
-        let variant = found.variant;
+        let variant = &found.variant;
         let Some(result) = pack.result(&variant.result) else {
             return Served::Miss("its result is not with it".into());
         };
-        if let Err(failure) = self.serve_entry(&result, &variant, terminal) {
+        if let Err(failure) = self.serve_entry(&result, variant, terminal) {
             return Served::Miss(failure);
         }
         self.tally
             .saved(Counter::DirectCacheHit, u64::from(variant.duration_ms));
-        if !self.config.read_only {
-            // With the stamps of this machine, so that the next hit looks no further.
-            let fresh = found.refreshed.as_deref().and_then(manifest::variants);
-            let fresh = fresh.and_then(|mut all| all.find(|one| one.result == variant.result));
-            let variant = manifest::to_new(fresh.as_ref().unwrap_or(&variant));
-            let stored = variant
-                .map(|variant| self.store_result(&variant.result, &result.to_entry(), &variant));
-            if let Some(Err(error)) = stored {
-                self.tally.count_also(Counter::StoreError);
-                self.tally.note(format_args!("not kept: {error}"));
-            }
+        if !self.config.read_only
+            && let Err(error) = self.keep(&found, &result, origin)
+        {
+            self.tally.note(format_args!("not kept: {error}"));
         }
         Served::Exit
+    }
+
+    /// Has the result put into the local store, with the stamps of this machine, so that
+    /// the next hit looks no further. The agent does it, which has the pack: the caller
+    /// has got all that it waits for.
+    fn keep(
+        &mut self,
+        found: &direct::Match<'_>,
+        result: &PackedResult,
+        (key, link): (&Key, Link),
+    ) -> Result<(), String> {
+        let nonsense = || "its manifest makes no sense".to_owned();
+        let manifest = found.alone().ok_or_else(nonsense)?;
+        if manifest.len() as u64 > MAX_BODY {
+            let variant = manifest::variants(&manifest).and_then(|mut all| all.next());
+            let variant = variant.as_ref().and_then(manifest::to_new);
+            let variant = variant.ok_or_else(nonsense)?;
+            let stored = self.store_result(&result.to_entry(), &variant);
+            return stored.map_err(|error| {
+                self.tally.count_also(Counter::StoreError);
+                error.to_string()
+            });
+        }
+        let local = Local {
+            options: disk_options(self.config),
+            umask: crate::sys::fs::umask(),
+            namespace: self.config.namespace.clone(),
+            manifest: self.manifest.hex(),
+            key: key.hex(),
+        };
+        let kept = link.keep(local, &manifest);
+        kept.map_err(|error| format!("cache-agent: {error}"))
     }
 
     /// Hands a result to the remote stores.

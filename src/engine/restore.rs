@@ -135,13 +135,9 @@ fn prepare(path: &Path, overwrite: Overwrite) -> Result<(), Failure> {
 /// Whether the file at `path` is such that nobody can tell whether it was
 /// written into or made anew.
 fn is_as_new(path: &Path) -> bool {
-    // SAFETY of the detour: the mask is set back at once, and no other thread
-    // of ours makes files.
-    let mask = rustix::process::umask(Mode::empty());
-    rustix::process::umask(mask);
-    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
-        stat.st_nlink == 1 && stat.st_mode & 0o7777 == 0o666 & !mask.as_raw_mode()
-    })
+    let umask = crate::sys::fs::umask();
+    statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| stat.st_nlink == 1 && stat.st_mode & 0o7777 == 0o666 & !umask)
 }
 
 fn occupied(path: &Path) -> Failure {

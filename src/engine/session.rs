@@ -15,16 +15,10 @@ use crate::compiler::{Reason, ResponseFiles};
 use crate::config::{CompilerCheck, Compression, Config, Environment, Sloppiness};
 use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::stats::{Counter, Event, Journal};
-use crate::store::disk::{Compress, DiskOptions, DiskStore};
-use crate::store::{Namespace, Store};
+use crate::store::disk::{Compress, DiskOptions};
+use crate::store::parts::Parts;
 use crate::sys::clock;
 use crate::sys::process::Invocation;
-
-/// Where results and manifests are kept.
-pub struct Stores {
-    pub results: Box<dyn Store>,
-    pub manifests: Box<dyn Store>,
-}
 
 /// Everything that one call has at hand.
 pub struct Session<'a> {
@@ -32,7 +26,7 @@ pub struct Session<'a> {
     pub environment: &'a Environment,
     /// The working directory, as compilers record it.
     pub here: &'a Path,
-    pub stores: Stores,
+    pub stores: Parts,
     pub table: InodeTable,
     /// `.machine` in the cache directory: records about this machine.
     pub local: Option<PathBuf>,
@@ -50,12 +44,8 @@ impl<'a> Session<'a> {
         environment: &'a Environment,
         here: &'a Path,
     ) -> crate::store::Result<Session<'a>> {
-        let root = DiskStore::open(&config.dir, disk_options(config))?;
-        root.prepare()?;
-        let stores = Stores {
-            results: part(&root, config, "compile"),
-            manifests: part(&root, config, "manifest"),
-        };
+        let namespace = config.namespace.as_deref();
+        let stores = Parts::open(&config.dir, disk_options(config), namespace)?;
         let local = config.dir.join(".machine");
         Ok(Session {
             config,
@@ -142,21 +132,6 @@ pub fn disk_options(config: &Config) -> DiskOptions {
         umask: config.umask,
         read_only: config.read_only,
     }
-}
-
-/// The part of the store for results or manifests, below the user's namespace.
-fn part(root: &DiskStore, config: &Config, own: &str) -> Box<dyn Store> {
-    let inner = |store: Box<dyn Store>, name: &str| match Namespace::new(name) {
-        Ok(namespace) => store.namespace(&namespace),
-        // The configuration has refused such a name before it came here.
-        Err(_) => store,
-    };
-    let root: Box<dyn Store> = Box::new(root.clone());
-    let user = match config.namespace.as_deref() {
-        Some(name) => inner(root, name),
-        None => root,
-    };
-    inner(user, own)
 }
 
 /// The output of one `compiler_check` command; `%compiler%` is the compiler.

@@ -347,6 +347,17 @@ pub fn to_new(variant: &Variant<'_>) -> Option<NewVariant> {
     (variant.visit(&mut new) == Some(true)).then_some(new)
 }
 
+/// A manifest of nothing but `variant`, as it is.
+pub fn of_one(variant: &Variant<'_>) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.bytes.reserve_exact(16 + variant.raw.len());
+    out.raw(MAGIC);
+    out.u32(VERSION);
+    out.u32(1);
+    out.raw(variant.raw);
+    out.bytes
+}
+
 /// A manifest of `variants`, in this order, as another machine can use it: without
 /// stamps, since another machine's could be equal by accident.
 pub fn portable(variants: &[NewVariant]) -> Vec<u8> {

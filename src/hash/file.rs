@@ -67,9 +67,33 @@ fn open(path: impl rustix::path::Arg) -> Option<(File, Stamp)> {
 ///
 /// Memory is bounded however large the file is.
 pub fn digest(table: &mut InodeTable, path: impl rustix::path::Arg) -> Option<(Digest, Stamp)> {
+    digest_unless(table, path, None)
+}
+
+/// As [`digest`], for a file that was looked at a moment ago and had the stamp `found`:
+/// one that is known is not opened.
+pub fn digest_found(
+    table: &mut InodeTable,
+    path: impl rustix::path::Arg,
+    found: &Stamp,
+) -> Option<(Digest, Stamp)> {
+    match table.get(found) {
+        Some(digest) => Some((digest, *found)),
+        None => digest_unless(table, path, Some(found)),
+    }
+}
+
+/// As [`digest`]; the table has nothing for the stamp `unknown`.
+fn digest_unless(
+    table: &mut InodeTable,
+    path: impl rustix::path::Arg,
+    unknown: Option<&Stamp>,
+) -> Option<(Digest, Stamp)> {
     let now: Nanos = clock::coarse_now();
     let (mut file, before) = open(path)?;
-    if let Some(digest) = table.get(&before) {
+    if unknown != Some(&before)
+        && let Some(digest) = table.get(&before)
+    {
         return Some((digest, before));
     }
     let mut hasher = blake3::Hasher::new();

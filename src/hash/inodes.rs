@@ -40,6 +40,11 @@ impl InodeTable {
         InodeTable { path, file: None }
     }
 
+    /// A table like this one for something else, in the file `name` beside it.
+    pub fn beside(&self, name: &str) -> InodeTable {
+        InodeTable::new(self.path.with_file_name(name))
+    }
+
     fn file(&mut self) -> Option<&File> {
         let path = &self.path;
         self.file

@@ -7,6 +7,7 @@
 pub mod conformance;
 pub mod disk;
 pub mod memory;
+pub mod parts;
 pub mod remote;
 
 use std::fs::File;

@@ -28,6 +28,14 @@ impl Modes {
     }
 }
 
+/// The process's umask. To be called while no other thread makes files: there is no
+/// way to look at it without setting it for a moment.
+pub fn umask() -> u32 {
+    let mask = rustix::process::umask(Mode::empty());
+    rustix::process::umask(mask);
+    mask.as_raw_mode()
+}
+
 /// What kind of thing a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -196,7 +196,7 @@ fn spooled(machine: &Machine) -> usize {
 }
 
 /// Whether a killed process is gone: it is nobody's child here.
-fn kill(process: u32) {
+pub fn kill(process: u32) {
     let process = process.to_string();
     let killed = std::process::Command::new("kill")
         .args(["-9", &process])

@@ -23,6 +23,7 @@ mod proof;
 mod builds;
 mod faults;
 mod keeping;
+mod kept;
 mod mishaps;
 mod real;
 mod requests;

@@ -57,6 +57,8 @@ pub use index::{Encoding, Index, Row};
 use self::marker::{Format, State};
 use self::read::{DiskEntry, Opened, Place};
 use self::temp::WorkDir;
+use serde::{Deserialize, Serialize};
+
 use self::usage::{Book, Ledger, Totals};
 use super::{
     CleanOptions, Cleaned, Error, Limits, Namespace, OpenEntry, Progress, Result, Store, Usage,
@@ -67,7 +69,7 @@ use crate::sys::fs::{self, Modes};
 
 /// Whether blobs are compressed that get smaller by it. Where the file system can
 /// clone files they never are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compress {
     Always,
     /// Once more than half of the budget, or of 5 GiB if there is none, is in use:
@@ -80,7 +82,7 @@ pub enum Compress {
 const ROOM: u64 = 5 << 30;
 
 /// How a disk store is to behave.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DiskOptions {
     /// Budget in bytes of disk space, see [`Usage::bytes`]; `None` = unlimited.
     pub max_size: Option<u64>,

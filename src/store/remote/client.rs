@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::place::Place;
-use super::protocol::{self, Reply, Request, Trouble};
+use super::protocol::{self, MAX_BODY, Reply, Request, Trouble};
 use super::spool;
 use crate::hash::Key;
 
@@ -55,9 +56,36 @@ pub struct Client {
 /// The answer to a look-up.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The store that had it, and the pack.
-    pub found: Option<(String, Vec<u8>)>,
+    pub found: Option<Found>,
     pub trouble: Vec<Trouble>,
+}
+
+/// A pack that a store had.
+#[derive(Debug)]
+pub struct Found {
+    /// The store's name.
+    pub store: String,
+    pub pack: Vec<u8>,
+    /// To the agent, which still has the pack.
+    pub link: Link,
+}
+
+/// The connection that a look-up was made on.
+#[derive(Debug)]
+pub struct Link(UnixStream);
+
+impl Link {
+    /// Has the agent put a result of the pack into the local store ([`Request::Keep`]);
+    /// does not wait for that.
+    ///
+    /// # Errors
+    /// That the agent is gone, or takes nothing.
+    pub fn keep(mut self, local: protocol::Local, variant: &[u8]) -> io::Result<()> {
+        protocol::send(&mut self.0, &Request::Keep { local }, variant).map_err(in_words)?;
+        // Open for as long as we are there: the agent begins when nobody waits any more.
+        let _ = self.0.into_raw_fd();
+        Ok(())
+    }
 }
 
 impl Client {
@@ -71,15 +99,16 @@ impl Client {
             namespace: namespace.to_owned(),
             key: key.hex(),
         };
-        let (reply, body) = self.ask_briefly(&request)?;
+        let (socket, (reply, body)) = self.ask_briefly(&request)?;
         match reply {
             Reply::Found {
                 store,
                 file,
+                length,
                 trouble,
             } => {
                 let pack = match file {
-                    None => body,
+                    None => zstd::bulk::decompress(&body, length.min(MAX_BODY) as usize)?,
                     Some(file) => {
                         let pack = fs_err::read(&file);
                         let _ = fs_err::remove_file(&file);
@@ -87,7 +116,11 @@ impl Client {
                     }
                 };
                 Ok(Answer {
-                    found: Some((store, pack)),
+                    found: Some(Found {
+                        store,
+                        pack,
+                        link: Link(socket),
+                    }),
                     trouble,
                 })
             }
@@ -120,10 +153,11 @@ impl Client {
     }
 
     /// As a compile asks: a failure keeps others from asking.
-    fn ask_briefly(&self, request: &Request) -> io::Result<(Reply, Vec<u8>)> {
+    fn ask_briefly(&self, request: &Request) -> io::Result<(UnixStream, (Reply, Vec<u8>))> {
         let once = || {
             let mut socket = self.reach()?;
-            converse(&mut socket, request, Some(STILL), &mut |_, _| ())
+            let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ())?;
+            Ok((socket, answer))
         };
         let mut answer = once();
         if answer.as_ref().is_err_and(went_away) {

@@ -48,7 +48,8 @@ pub struct Pack {
 impl Pack {
     /// Reads a pack that was kept under `key`. `None`: it is none, of another
     /// version, or of another key.
-    pub fn read(bytes: Vec<u8>, key: &Key) -> Option<Pack> {
+    pub fn read(bytes: impl Into<Arc<Vec<u8>>>, key: &Key) -> Option<Pack> {
+        let bytes = bytes.into();
         let mut reader = Reader::new(&bytes);
         let known = reader.array::<8>()? == MAGIC && reader.u32()? == VERSION;
         if !known || reader.array::<32>()? != &key.0 {
@@ -73,7 +74,7 @@ impl Pack {
             results.push((key, blobs));
         }
         Some(Pack {
-            bytes: Arc::new(bytes),
+            bytes,
             manifest,
             results,
         })

@@ -58,6 +58,12 @@ impl Place {
         &self.directory
     }
 
+    /// The cache directory that it belongs to.
+    pub fn cache(&self) -> &Path {
+        let above = self.directory.parent().and_then(Path::parent);
+        above.unwrap_or(&self.directory)
+    }
+
     pub fn spool(&self) -> PathBuf {
         self.directory.join("spool")
     }

@@ -10,6 +10,8 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::store::disk::DiskOptions;
+
 /// Of this protocol.
 pub const VERSION: u32 = 1;
 
@@ -31,6 +33,10 @@ pub enum Request {
         namespace: String,
         key: String,
     },
+    /// Puts a result of the pack that this connection was given last into the local
+    /// store. The frame's body is a manifest of one variant, the one that this machine
+    /// found to stand. Nobody waits for an answer.
+    Keep { local: Local },
     /// Something lies in the spool.
     Spooled { stores: serde_json::Value },
     /// Answers [`Reply::Done`] when the spool is empty.
@@ -67,6 +73,20 @@ pub enum Request {
     },
 }
 
+/// The caller's local store, and where a result belongs in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Local {
+    pub options: DiskOptions,
+    /// The caller's umask, which decides where `options` has none.
+    pub umask: u32,
+    /// The user's namespace.
+    pub namespace: Option<String>,
+    /// The key of the command's manifest: 64 hex digits.
+    pub manifest: String,
+    /// The key of the pack, likewise.
+    pub key: String,
+}
+
 /// What a store could not do, for the user. Without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
@@ -88,11 +108,13 @@ pub enum Reply {
         done: u64,
         of: u64,
     },
-    /// The pack is the frame's body or, if larger than [`MAX_BODY`], the content of
-    /// `file`, which is the caller's to remove.
+    /// The pack has `length` bytes and is, compressed by zstd, the frame's body; or, if
+    /// larger than [`MAX_BODY`], it is the content of `file`, which is the caller's to
+    /// remove.
     Found {
         store: String,
         file: Option<String>,
+        length: u64,
         trouble: Vec<Trouble>,
     },
     /// No store has it.
@@ -160,8 +182,10 @@ pub fn receive<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<(T, Vec<
     let mut start = [0; 12];
     from.read_exact(&mut start)?;
     let (head, body) = lengths(&start)?;
-    let mut bytes = vec![0; head + body];
+    let mut bytes = vec![0; head];
     from.read_exact(&mut bytes)?;
-    let body = bytes.split_off(head);
-    Ok((serde_json::from_slice(&bytes)?, body))
+    let head = serde_json::from_slice(&bytes)?;
+    let mut bytes = vec![0; body];
+    from.read_exact(&mut bytes)?;
+    Ok((head, bytes))
 }

@@ -28,6 +28,8 @@ macro_rules! figures {
 
 figures! {
     hits "Look-ups that found an object.";
+    kept "Results that were put into the local store after a hit.";
+    not_kept "Results that could not be, or not in time.";
     misses "Look-ups that found none.";
     read_errors "Look-ups that failed.";
     skipped "Look-ups that were not made, because the store was down.";
