@@ -22,6 +22,7 @@ use crate::store::remote::pack::{self, Pack, PackedResult};
 use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{Local, MAX_BODY, Trouble};
 use crate::store::remote::spool;
+use crate::store::remote::unpack::Unpacking;
 
 /// The remote stores, for one call.
 pub struct Remote {
@@ -113,14 +114,19 @@ impl Cached<'_> {
             self.say(&answer.trouble);
         }
         let found = answer.found.and_then(|found| {
-            let pack = Pack::read(found.pack, &remote.key)?;
+            let pack = found.pack.unpack(&remote.key)?;
             Some((found.store, pack, found.link))
         });
-        let Some((store, pack, link)) = found else {
+        let Some((store, Unpacking { manifest, results }, link)) = found else {
             self.tally.count_also(Counter::RemoteStorageMiss);
             return Served::Miss("no remote store has it".into());
         };
-        let served = self.serve_packed(&pack, (&remote.key, link), terminal);
+        let standing = self.standing(&manifest, terminal);
+        let Some(pack) = results.wait() else {
+            self.tally.count_also(Counter::RemoteStorageMiss);
+            return Served::Miss("what a remote store has is no pack".into());
+        };
+        let served = self.serve_packed(standing, &pack, (&remote.key, link), terminal);
         match &served {
             Served::Exit => {
                 self.tally.count_also(Counter::RemoteStorageHit);
@@ -132,9 +138,16 @@ impl Cached<'_> {
         served
     }
 
-    /// `origin`: the pack's key, and whom it came from.
-    fn serve_packed(&mut self, pack: &Pack, origin: (&Key, Link), terminal: &Terminal) -> Served {
-        let found = match self.standing(pack.manifest(), terminal) {
+    /// `standing` is what stands of the pack's manifest, `origin` the pack's key, and whom
+    /// it came from.
+    fn serve_packed(
+        &mut self,
+        standing: Lookup<'_>,
+        pack: &Pack,
+        origin: (&Key, Link),
+        terminal: &Terminal,
+    ) -> Served {
+        let found = match standing {
             Lookup::Found(found) => found,
             Lookup::Stale(why) => return Served::Miss(why),
             Lookup::Unreadable => return Served::Miss("its manifest cannot be read".into()),

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use super::place::Place;
 use super::protocol::{self, MAX_BODY, Reply, Request, Trouble};
 use super::spool;
+use super::unpack::Packed;
 use crate::hash::Key;
 
 /// How long a new agent may take to listen.
@@ -65,7 +66,7 @@ pub struct Answer {
 pub struct Found {
     /// The store's name.
     pub store: String,
-    pub pack: Vec<u8>,
+    pub pack: Packed,
     /// To the agent, which still has the pack.
     pub link: Link,
 }
@@ -108,11 +109,11 @@ impl Client {
                 trouble,
             } => {
                 let pack = match file {
-                    None => zstd::bulk::decompress(&body, length.min(MAX_BODY) as usize)?,
+                    None => Packed::Compressed(body, length.min(MAX_BODY) as usize),
                     Some(file) => {
                         let pack = fs_err::read(&file);
                         let _ = fs_err::remove_file(&file);
-                        pack?
+                        Packed::Plain(pack?)
                     }
                 };
                 Ok(Answer {

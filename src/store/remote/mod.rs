@@ -8,3 +8,4 @@ pub mod place;
 pub mod protocol;
 pub mod spool;
 pub mod state;
+pub mod unpack;

@@ -31,6 +31,9 @@ use crate::sys::codec::{Reader, Writer};
 const MAGIC: &[u8; 8] = b"cachepck";
 const VERSION: u32 = 1;
 
+/// So many bytes stand before the manifest.
+pub const HEAD: usize = 8 + 4 + 32 + 8;
+
 /// Results that travel together; the older ones go.
 pub const MAX_RESULTS: usize = 8;
 
@@ -101,6 +104,15 @@ impl Pack {
             (key, size)
         })
     }
+}
+
+/// Where the manifest ends in the pack that begins with `head` and was kept under `key`.
+/// `None`: there is no such pack.
+pub fn manifest_end(head: &[u8], key: &Key) -> Option<usize> {
+    let mut reader = Reader::new(head);
+    let known = reader.array::<8>()? == MAGIC && reader.u32()? == VERSION;
+    let length = (known && reader.array::<32>()? == &key.0).then(|| reader.u64())??;
+    usize::try_from(length).ok()?.checked_add(HEAD)
 }
 
 /// A result in a pack.
