@@ -29,6 +29,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// of a store together, and a bound should it be wrong about them.
 const STILL: Duration = Duration::from_secs(10);
 
+/// How often an agent that goes away is left for the next one.
+const LEAVING: u32 = 4;
+
 /// How long nobody tries an agent that was out of reach.
 const PAUSE: Duration = Duration::from_secs(60);
 
@@ -160,11 +163,7 @@ impl Client {
             let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ())?;
             Ok((socket, answer))
         };
-        let mut answer = once();
-        if answer.as_ref().is_err_and(went_away) {
-            // It left just when we came. The next one is there for a while.
-            answer = once();
-        }
+        let answer = with_the_next_agent(once);
         if answer.is_err() {
             self.give_up();
         }
@@ -180,20 +179,14 @@ impl Client {
         request: &Request,
         progress: &mut dyn FnMut(u64, u64),
     ) -> io::Result<(Reply, Vec<u8>)> {
-        let mut once = || {
+        // What a subcommand asks for can be asked for twice.
+        with_the_next_agent(|| {
             let mut socket = match self.connect() {
                 Ok(socket) => socket,
                 Err(_) => self.start()?,
             };
             converse(&mut socket, request, None, progress)
-        };
-        let answer = once();
-        // One that was killed a moment ago may still have taken the connection; what a
-        // subcommand asks for can be asked for twice.
-        match answer.as_ref().is_err_and(went_away) {
-            true => once(),
-            false => answer,
-        }
+        })
     }
 
     /// As [`Client::ask`], but `None` if no agent is there.
@@ -311,6 +304,20 @@ impl Client {
             }
         }
     }
+}
+
+/// Asks again where an agent left, or was killed, just when we came: one that is on its
+/// way out takes connections for a moment longer. The next one is there for a while.
+fn with_the_next_agent<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let mut answer = ask();
+    for _ in 0..LEAVING {
+        if !answer.as_ref().is_err_and(went_away) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        answer = ask();
+    }
+    answer
 }
 
 fn converse(
