@@ -196,7 +196,10 @@ fn completions_and_manual_pages() {
 fn without_the_agents_program_compiles_go_on_and_say_so_once() {
     let desk = Desk::new();
     let root = desk.0.path();
-    std::fs::copy(env!("CARGO_BIN_EXE_cache"), root.join("cache")).unwrap();
+    // In a process of its own: what another test starts meanwhile would hold the copy open.
+    let mut copy = Command::new("cp");
+    copy.arg(env!("CARGO_BIN_EXE_cache")).arg(root);
+    assert!(copy.status().unwrap().success());
     std::fs::write(root.join("a.c"), "int a;\n").unwrap();
     let url = format!("file://{}/shared", root.display());
     let run = |words: &[&str]| {

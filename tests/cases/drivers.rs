@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::env::{Compiler, Env, each, each_clang, one};
-use crate::support::skip;
+use crate::support::{copy_program, skip};
 
 #[test]
 fn i15_configuration_files_by_name() {
@@ -66,7 +66,7 @@ fn own_clang(env: &Env) -> Option<String> {
     let directory = env.root.join("own/bin");
     fs::create_dir_all(&directory).ok()?;
     let own = directory.join("clang");
-    fs::copy(real, &own).ok()?;
+    copy_program(&real, &own);
     let works = env.command(&own).arg("--version").output().ok()?;
     works.status.success().then(|| own.display().to_string())
 }
@@ -376,7 +376,7 @@ fn own_gcc(env: &Env) -> Option<std::path::PathBuf> {
         std::os::unix::fs::symlink(part.path(), library.join(part.file_name())).ok()?;
     }
     let real = fs::canonicalize(env.compiler.real_c()).ok()?;
-    fs::copy(real, own.join("bin/gcc")).ok()?;
+    copy_program(&real, &own.join("bin/gcc"));
     env.install("gcc", &own.join("bin/gcc"));
     Some(library)
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::support::counters::Counters;
 use crate::support::tree::Tree;
-use crate::support::{cache_binary, find_program, skip};
+use crate::support::{cache_binary, find_program, skip, write_program};
 
 /// A compiler that cases run with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,8 +161,7 @@ impl Env {
     pub fn install_script(&self, name: &str, script: &str) {
         let path = self.root.join("bin").join(name);
         let aside = self.root.join("new-script");
-        fs::write(&aside, script).unwrap();
-        fs::set_permissions(&aside, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&aside, script.as_bytes());
         fs::rename(aside, path).unwrap();
     }
 

@@ -169,3 +169,24 @@ impl Drop for Image {
             .status();
     }
 }
+
+/// Writes a program, in a process of its own: what another thread starts meanwhile would
+/// hold our file open for writing until its `exec`, and nothing runs a file that is
+/// (`ETXTBSY`).
+pub fn write_program(path: &std::path::Path, content: &[u8]) {
+    use std::io::Write as _;
+    let mut install = std::process::Command::new("install")
+        .args(["-m", "755", "/dev/stdin"])
+        .arg(path)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    install.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(install.wait().unwrap().success());
+}
+
+/// [`write_program`] of a copy.
+pub fn copy_program(from: &std::path::Path, to: &std::path::Path) {
+    let mut copy = std::process::Command::new("cp");
+    assert!(copy.arg(from).arg(to).status().unwrap().success());
+}
