@@ -402,17 +402,20 @@ impl Visitor for Checker<'_, '_, '_> {
 
     fn file(&mut self, file: FileCheck<'_>) -> bool {
         let found = Stamp::of_path(file.path);
-        self.is_foreign &= file.stamp == Stamp::NONE;
         if let Ok(stamp) = &found {
             self.note_time(file.path, stamp);
         }
         match found {
-            Ok(stamp) if stamp == file.stamp => self.keep(stamp, stamp),
+            Ok(stamp) if stamp == file.stamp => {
+                self.is_foreign = false;
+                self.keep(stamp, stamp)
+            }
             Ok(stamp) if stamp.size == 0 && file.stamp.size != 0 => {
                 self.stale(file.path, "is empty now")
             }
             Ok(stamp) => {
                 self.by_stamps = false;
+                self.is_foreign &= file.stamp == Stamp::NONE;
                 match self.seen.digest(self.table, file.path, &stamp) {
                     Some((digest, stamp)) if digest == file.digest => self.keep(file.stamp, stamp),
                     Some((digest, stamp)) if self.may_stand(&file, digest, stamp) => true,
