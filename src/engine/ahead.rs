@@ -95,11 +95,13 @@ pub fn read(
 
 /// A file that is known and still has the stamp that the manifest lists.
 fn recall(listed: &Listed, blind: &mut Blind<'_>) -> Option<Dependency> {
-    let unmoved = || Stamp::of_path(&listed.path).is_ok_and(|stamp| stamp == listed.stamp);
-    let may_be_known = comments::is_fixed(&listed.path) && listed.stamp != Stamp::NONE;
-    (may_be_known && unmoved())
-        .then(|| blind.recall(&listed.path, listed.digest, listed.stamp))
-        .flatten()
+    // One that is found is never [`Stamp::NONE`].
+    let stands = comments::is_fixed(&listed.path)
+        && Stamp::of_path(&listed.path).is_ok_and(|stamp| stamp == listed.stamp);
+    match stands {
+        true => blind.recall(&listed.path, listed.digest, listed.stamp),
+        false => None,
+    }
 }
 
 fn foresee(files: &[Dependency], around: &Surroundings<'_>, now: Nanos) -> Facts {

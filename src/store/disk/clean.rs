@@ -45,6 +45,7 @@ impl Shared {
         let removed = self.take_all(victims, everything, progress);
         if scope.is_empty() {
             temp::sweep(&self.root);
+            temp::remove_spare(&self.root);
         }
         if everything {
             remove_empty_dirs(&self.root, scope);

@@ -168,6 +168,11 @@ pub(crate) fn sweep(root: &Path) {
     }
 }
 
+/// Removes the spare directory: what was replaced is nobody's any more.
+pub(crate) fn remove_spare(root: &Path) {
+    fs::remove_all(&root.join(SPARE));
+}
+
 /// Whether the name of a work directory tells that its owner is gone.
 fn orphaned(name: &str) -> bool {
     let mut parts = name.splitn(3, '-');

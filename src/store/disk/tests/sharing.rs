@@ -218,4 +218,12 @@ fn a_spare_directory_waits_for_the_next_entry() {
     next.expect_puts(0);
     assert_eq!(work(), 0);
     assert!(is_whole(&next, &key(1)));
+    // A clean leaves nothing that was replaced behind.
+    next.expect_puts(1);
+    next.put_entry(&key(1), &entry()).expect("to store");
+    next.expect_puts(0);
+    assert!(spare.exists());
+    let all = CleanOptions::default();
+    next.clean(&all, &mut |_, _| ()).expect("to clean");
+    assert!(!spare.exists() && is_whole(&next, &key(1)));
 }
