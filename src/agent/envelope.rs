@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Little endian. `content` is the pack compressed by zstd, `stored` bytes that become
-//! `raw`; `digest` is its BLAKE3. `by` proves who wrote all of that: nothing
+//! `raw`: a frame to the end of its manifest and one of the rest, so that the manifest
+//! can be had first and each of the two in one go; `digest` is its BLAKE3. `by` proves who wrote all of that: nothing
 //! (`proof` 0), an HMAC-SHA256 (1, 32 bytes and zeros), or an Ed25519 public key and
 //! its signature (2), each over the head with `by` and `check` all zeros. `check` is
 //! the beginning of the BLAKE3 of the head before it: with it any other byte is noticed,
@@ -24,6 +25,7 @@ use sha2::Sha256;
 
 use crate::config::stores::Trust;
 use crate::hash::Key;
+use crate::store::remote::pack;
 
 const MAGIC: &[u8; 8] = b"cacheobj";
 const VERSION: u32 = 1;
@@ -187,16 +189,29 @@ pub fn seal(
     out: &mut (impl Write + Seek),
 ) -> io::Result<()> {
     out.write_all(&[0; HEAD])?;
-    let hashing = Hashing {
+    let mut hashing = Hashing {
         inner: &mut *out,
         hasher: blake3::Hasher::new(),
         bytes: 0,
     };
-    let mut encoder = zstd::Encoder::new(hashing, LEVEL)?;
-    if io::copy(&mut pack, &mut encoder)? != raw {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+    let mut start = Vec::new();
+    pack.by_ref()
+        .take(pack::HEAD as u64)
+        .read_to_end(&mut start)?;
+    let manifest = pack::manifest_end(&start, key).map_or(raw, |end| raw.min(end as u64));
+    let mut pack = io::Cursor::new(start).chain(pack);
+    for length in [manifest, raw - manifest] {
+        if length > 0 || raw == 0 {
+            let mut encoder = zstd::Encoder::new(&mut hashing, LEVEL)?;
+            encoder.set_pledged_src_size(Some(length))?;
+            // One that ends early is an error.
+            io::copy(&mut pack.by_ref().take(length), &mut encoder)?;
+            encoder.finish()?;
+        }
     }
-    let hashing = encoder.finish()?;
+    if io::copy(&mut pack, &mut io::sink())? > 0 {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
     let (digest, stored) = (hashing.hasher.finalize(), hashing.bytes);
     let mut head = [0; HEAD];
     let mut rest = &mut head[..];
@@ -275,7 +290,7 @@ pub fn open(
         hasher: blake3::Hasher::new(),
     };
     let unpacked = zstd::Decoder::new(&mut checking)
-        .and_then(|decoder| io::copy(&mut decoder.single_frame().take(raw.saturating_add(1)), out));
+        .and_then(|decoder| io::copy(&mut decoder.take(raw.saturating_add(1)), out));
     // What zstd did not want to read counts too.
     let drained = io::copy(&mut checking, &mut io::sink());
     let fits = checking.hasher.finalize().as_bytes()[..] == head[60..92];

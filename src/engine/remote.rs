@@ -114,7 +114,7 @@ impl Cached<'_> {
             self.say(&answer.trouble);
         }
         let found = answer.found.and_then(|found| {
-            let pack = found.pack.unpack(&remote.key)?;
+            let pack = found.unpacker.unpack(found.pack, &remote.key)?;
             Some((found.store, pack, found.link))
         });
         let Some((store, Unpacking { manifest, results }, link)) = found else {

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::place::Place;
 use super::protocol::{self, MAX_BODY, Reply, Request, Trouble};
 use super::spool;
-use super::unpack::Packed;
+use super::unpack::{Packed, Unpacker};
 use crate::hash::Key;
 
 /// How long a new agent may take to listen.
@@ -70,6 +70,7 @@ pub struct Found {
     /// The store's name.
     pub store: String,
     pub pack: Packed,
+    pub unpacker: Unpacker,
     /// To the agent, which still has the pack.
     pub link: Link,
 }
@@ -103,7 +104,7 @@ impl Client {
             namespace: namespace.to_owned(),
             key: key.hex(),
         };
-        let (socket, (reply, body)) = self.ask_briefly(&request)?;
+        let (socket, (reply, body), unpacker) = self.ask_briefly(&request)?;
         match reply {
             Reply::Found {
                 store,
@@ -123,6 +124,7 @@ impl Client {
                     found: Some(Found {
                         store,
                         pack,
+                        unpacker,
                         link: Link(socket),
                     }),
                     trouble,
@@ -157,11 +159,16 @@ impl Client {
     }
 
     /// As a compile asks: a failure keeps others from asking.
-    fn ask_briefly(&self, request: &Request) -> io::Result<(UnixStream, (Reply, Vec<u8>))> {
+    fn ask_briefly(
+        &self,
+        request: &Request,
+    ) -> io::Result<(UnixStream, (Reply, Vec<u8>), Unpacker)> {
         let once = || {
             let mut socket = self.reach()?;
-            let answer = converse(&mut socket, request, Some(STILL), &mut |_, _| ())?;
-            Ok((socket, answer))
+            protocol::send(&mut socket, request, &[]).map_err(in_words)?;
+            let unpacker = Unpacker::start();
+            let answer = answer(&mut socket, Some(STILL), &mut |_, _| ())?;
+            Ok((socket, answer, unpacker))
         };
         let answer = with_the_next_agent(once);
         if answer.is_err() {
@@ -185,7 +192,7 @@ impl Client {
                 Ok(socket) => socket,
                 Err(_) => self.start()?,
             };
-            converse(&mut socket, request, None, progress)
+            converse(&mut socket, request, progress)
         })
     }
 
@@ -196,7 +203,7 @@ impl Client {
     pub fn ask_if_there(&self, request: &Request) -> io::Result<Option<Reply>> {
         match self.connect() {
             Ok(mut socket) => {
-                converse(&mut socket, request, None, &mut |_, _| ()).map(|(reply, _)| Some(reply))
+                converse(&mut socket, request, &mut |_, _| ()).map(|(reply, _)| Some(reply))
             }
             Err(_) => Ok(None),
         }
@@ -323,10 +330,18 @@ fn with_the_next_agent<T>(mut ask: impl FnMut() -> io::Result<T>) -> io::Result<
 fn converse(
     socket: &mut UnixStream,
     request: &Request,
-    patience: Option<Duration>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> io::Result<(Reply, Vec<u8>)> {
     protocol::send(socket, request, &[]).map_err(in_words)?;
+    answer(socket, None, progress)
+}
+
+/// The reply that ends a request; fails where none comes any nearer for `patience`.
+fn answer(
+    socket: &mut UnixStream,
+    patience: Option<Duration>,
+    progress: &mut dyn FnMut(u64, u64),
+) -> io::Result<(Reply, Vec<u8>)> {
     let mut last = (0, Instant::now());
     loop {
         let (reply, body) = protocol::receive(socket).map_err(in_words)?;

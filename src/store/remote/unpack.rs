@@ -3,21 +3,26 @@
 //! A pack begins with its manifest. Whether that stands is a question of hundreds of
 //! files; meanwhile another thread unpacks the results behind it.
 
-use std::io::{self, Cursor, Read};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
+use std::thread::{self, JoinHandle};
+
+use zstd::bulk::Decompressor;
+use zstd::zstd_safe::find_frame_compressed_size;
 
 use super::pack::{self, Pack};
 use crate::hash::Key;
 
-/// Smaller packs, in bytes, are unpacked sooner than a thread has been started.
-const SMALL: usize = 128 << 10;
+/// Smaller packs, in bytes, are unpacked sooner than handed over.
+const SMALL: usize = 64 << 10;
 
 /// A pack as it came.
 #[derive(Debug)]
 pub enum Packed {
     /// All of it.
     Plain(Vec<u8>),
-    /// One zstd frame, and how many bytes are in it.
+    /// Frames of zstd, the first of which has the manifest, and how many bytes are in all
+    /// of them.
     Compressed(Vec<u8>, usize),
 }
 
@@ -44,47 +49,68 @@ impl Results {
     }
 }
 
-impl Packed {
+/// The frames, and how many bytes are in them.
+type Work = (Arc<Vec<u8>>, usize, Key);
+
+/// A thread that waits for a pack to unpack. Started while a server is asked: that costs
+/// no time then, and one that waits is woken on an idle processor, where a new one often
+/// stands in line behind its maker.
+#[derive(Debug)]
+pub struct Unpacker(Option<(Sender<Work>, JoinHandle<Option<Pack>>)>);
+
+impl Unpacker {
+    pub fn start() -> Unpacker {
+        let (sender, work) = mpsc::channel::<Work>();
+        let thread = thread::Builder::new().spawn(move || {
+            let mut decompressor = Decompressor::new().ok()?;
+            let (frames, length, key) = work.recv().ok()?;
+            whole(&mut decompressor, &frames, length, &key)
+        });
+        Unpacker(thread.ok().map(|thread| (sender, thread)))
+    }
+
     /// Unpacks the pack that was kept under `key`. `None`: it is none.
-    pub fn unpack(self, key: &Key) -> Option<Unpacking> {
-        let bytes = match self {
-            Packed::Plain(bytes) => bytes,
-            Packed::Compressed(frame, length) if length < SMALL => {
-                zstd::bulk::decompress(&frame, length).ok()?
-            }
-            Packed::Compressed(frame, length) => return begin(frame, length, key),
+    pub fn unpack(self, packed: Packed, key: &Key) -> Option<Unpacking> {
+        let (frames, length) = match packed {
+            Packed::Plain(bytes) => return Some(here(Pack::read(bytes, key)?)),
+            Packed::Compressed(frames, length) => (frames, length),
         };
-        let pack = Pack::read(bytes, key)?;
+        let mut decompressor = Decompressor::new().ok()?;
+        let first = find_frame_compressed_size(&frames).ok()?;
+        let (sender, thread) = match self.0 {
+            Some(thread) if length >= SMALL && first < frames.len() => thread,
+            _ => return Some(here(whole(&mut decompressor, &frames, length, key)?)),
+        };
+        let frames = Arc::new(frames);
+        sender.send((frames.clone(), length, *key)).ok()?;
+        // The other thread does that too: sooner done than to put the two together.
+        let manifest = decompressor.decompress(frames.get(..first)?, length);
+        let mut manifest = manifest.ok()?;
+        manifest.truncate(pack::manifest_end(&manifest, key)?);
+        manifest.drain(..pack::HEAD);
         Some(Unpacking {
-            manifest: pack.manifest().to_owned(),
-            results: Results::Here(pack),
+            manifest,
+            results: Results::Coming(thread),
         })
     }
 }
 
-fn begin(frame: Vec<u8>, length: usize, key: &Key) -> Option<Unpacking> {
-    let mut rest = zstd::stream::read::Decoder::with_buffer(Cursor::new(frame)).ok()?;
-    let mut bytes = Vec::with_capacity(length + 1);
-    read_up_to(&mut rest, pack::HEAD, &mut bytes).ok()?;
-    let end = pack::manifest_end(&bytes, key).filter(|end| *end <= length)?;
-    read_up_to(&mut rest, end, &mut bytes).ok()?;
-    let manifest = bytes.get(pack::HEAD..end)?.to_owned();
-    let key = *key;
-    let thread = std::thread::Builder::new().spawn(move || {
-        // One more byte than there may be shows that there are more.
-        read_up_to(&mut rest, length + 1, &mut bytes).ok()?;
-        let whole = bytes.len() == length;
-        whole.then(|| Pack::read(bytes, &key)).flatten()
-    });
-    // Without a thread the call compiles.
-    let results = Results::Coming(thread.ok()?);
-    Some(Unpacking { manifest, results })
+fn here(pack: Pack) -> Unpacking {
+    Unpacking {
+        manifest: pack.manifest().to_owned(),
+        results: Results::Here(pack),
+    }
 }
 
-/// Appends to `bytes` until there are `end` of them, or no more.
-fn read_up_to(from: &mut impl Read, end: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let more = end.saturating_sub(bytes.len()) as u64;
-    from.take(more).read_to_end(bytes).map(drop)
+/// The pack of `length` bytes that is in `frames`.
+fn whole(
+    decompressor: &mut Decompressor<'_>,
+    frames: &[u8],
+    length: usize,
+    key: &Key,
+) -> Option<Pack> {
+    let bytes = decompressor.decompress(frames, length).ok()?;
+    (bytes.len() == length).then(|| Pack::read(bytes, key))?
 }
 
 #[cfg(test)]
@@ -109,6 +135,12 @@ mod tests {
         zstd::bulk::compress(bytes, 1).unwrap()
     }
 
+    /// As they are written: one that ends with the manifest, one of the rest.
+    fn frames(bytes: &[u8]) -> Vec<u8> {
+        let (manifest, rest) = bytes.split_at(pack::manifest_end(bytes, &KEY).unwrap());
+        [frame(manifest), frame(rest)].concat()
+    }
+
     #[test]
     fn the_manifest_comes_first_and_the_results_behind_it() {
         for (manifest, output) in [
@@ -122,9 +154,10 @@ mod tests {
             let ways = [
                 Packed::Plain(bytes.clone()),
                 Packed::Compressed(frame(&bytes), bytes.len()),
+                Packed::Compressed(frames(&bytes), bytes.len()),
             ];
             for way in ways {
-                let unpacking = way.unpack(&KEY).unwrap();
+                let unpacking = Unpacker::start().unpack(way, &KEY).unwrap();
                 assert_eq!(unpacking.manifest, vec![9; manifest]);
                 let pack = unpacking.results.wait().unwrap();
                 assert_eq!(pack.manifest(), vec![9; manifest]);
@@ -137,14 +170,24 @@ mod tests {
     fn what_is_no_pack_is_none() {
         let bytes = packed(100, 300_000);
         let length = bytes.len();
-        let whole = |packed: Packed, key| packed.unpack(key).and_then(|found| found.results.wait());
-        let compressed = |bytes: &[u8], length| Packed::Compressed(frame(bytes), length);
-        assert!(whole(compressed(&bytes, length), &KEY).is_some());
-        assert!(whole(compressed(&bytes, length), &Key([8; 32])).is_none());
-        assert!(whole(compressed(&bytes, length - 1), &KEY).is_none());
-        assert!(whole(compressed(&bytes, length + 1), &KEY).is_none());
-        assert!(whole(compressed(&bytes[..length - 1], length - 1), &KEY).is_none());
-        assert!(whole(compressed(&bytes[..120], length), &KEY).is_none());
+        let whole = |packed: Packed, key| {
+            let found = Unpacker::start().unpack(packed, key);
+            found.and_then(|found| found.results.wait())
+        };
+        for compress in [frame, frames] {
+            let compressed = |bytes: &[u8], length| Packed::Compressed(compress(bytes), length);
+            assert!(whole(compressed(&bytes, length), &KEY).is_some());
+            assert!(whole(compressed(&bytes, length), &Key([8; 32])).is_none());
+            assert!(whole(compressed(&bytes, length - 1), &KEY).is_none());
+            assert!(whole(compressed(&bytes, length + 1), &KEY).is_none());
+            assert!(whole(compressed(&bytes[..length - 1], length - 1), &KEY).is_none());
+            assert!(whole(compressed(&bytes[..180], length), &KEY).is_none());
+        }
+        let three = [frames(&bytes), frame(b"more")].concat();
+        assert!(whole(Packed::Compressed(three, length), &KEY).is_none());
+        let parts = frames(&bytes);
+        let first = find_frame_compressed_size(&parts).unwrap();
+        assert!(whole(Packed::Compressed(parts[..first].to_vec(), length), &KEY).is_none());
         assert!(whole(Packed::Plain(bytes[..120].to_vec()), &KEY).is_none());
         let cut = frame(&bytes)[..1000].to_vec();
         assert!(whole(Packed::Compressed(cut, length), &KEY).is_none());
@@ -153,6 +196,6 @@ mod tests {
         // A manifest that says it is longer than everything.
         let mut long = bytes;
         long[44..52].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert!(whole(compressed(&long, length), &KEY).is_none());
+        assert!(whole(Packed::Compressed(frame(&long), length), &KEY).is_none());
     }
 }
