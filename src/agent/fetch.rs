@@ -17,8 +17,8 @@ use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{MAX_BODY, Trouble};
 use crate::store::remote::spool;
 
-/// Objects of fewer bytes are unpacked at once.
-const SMALL: u64 = 32 << 10;
+/// Objects of fewer bytes are checked at once: sooner done than handed to another thread.
+const SMALL: u64 = 1 << 20;
 
 /// A pack that was found and is believed.
 pub enum Packed {
@@ -145,7 +145,6 @@ async fn look_in(
                 tier.reading.worked();
                 tier.count(|figures| figures.bytes_read += object.len());
                 let unpacked = match object.len() {
-                    // Sooner done than handed to another thread.
                     ..SMALL => Ok(unpack(object, tier, place, key)),
                     _ => {
                         let (tier, place, key) = (tier.clone(), place.clone(), *key);
