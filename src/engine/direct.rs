@@ -8,6 +8,7 @@
 //! Where much was verified that way, the new stamps and digests are written into the
 //! manifest; a few files are looked up again by the next call.
 
+use std::cell::OnceCell;
 use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -81,6 +82,7 @@ pub fn find<'m>(
         units: MAX_UNITS,
         digests: Vec::new(),
         confirmed: None,
+        target: OnceCell::new(),
     };
     for (index, variant) in variants.enumerate() {
         if !accept(&variant) {
@@ -156,6 +158,8 @@ struct Seen<'d> {
     digests: Vec<Digested>,
     /// Opened where it is needed.
     confirmed: Option<Confirmed>,
+    /// The directory that the product goes to.
+    target: OnceCell<Option<Stamp>>,
 }
 
 impl Seen<'_> {
@@ -325,9 +329,12 @@ impl Checker<'_, '_, '_> {
 
     /// Whether the directory with this stamp is where the product goes.
     fn writes_to(&self, stamp: &Stamp) -> bool {
-        let here = Path::new(".");
-        let parent = self.written.parent().filter(|p| !p.as_os_str().is_empty());
-        Stamp::of_path(parent.unwrap_or(here)).is_ok_and(|found| found.is_same_file(stamp))
+        let target = self.seen.target.get_or_init(|| {
+            let here = Path::new(".");
+            let parent = self.written.parent().filter(|p| !p.as_os_str().is_empty());
+            Stamp::of_path(parent.unwrap_or(here)).ok()
+        });
+        target.is_some_and(|target| target.is_same_file(stamp))
     }
 
     fn note_time(&mut self, path: &CStr, stamp: &Stamp) {

@@ -5,18 +5,20 @@
 //! are headers. What was found is remembered by the directory's stamp, which vouches for
 //! its names as it does in a manifest of our own.
 
-use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, openat, stat, statat};
 
 use super::precompiled;
 use crate::entry::manifest::{DirectoryCheck, Expectation};
 use crate::hash::{Digest, InodeTable};
 use crate::sys::Stamp;
 use crate::sys::stamp::{is_directory, is_link};
+
+/// Fewer names are asked for by their paths.
+const FEW: u32 = 3;
 
 /// Fewer names are asked for as fast as they are looked up.
 const MANY: u32 = 4;
@@ -35,13 +37,21 @@ pub enum Names {
 
 /// Asks a directory for each name. `Err`: what is not as expected.
 pub fn ask(directory: &DirectoryCheck<'_>) -> Result<Names, String> {
-    let opened: Option<OwnedFd> = openat(
-        rustix::fs::CWD,
-        directory.path,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .ok();
+    let opened = match directory.len() {
+        // Sooner found from the root than by way of an open directory.
+        ..FEW => None,
+        _ => {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            openat(CWD, directory.path, flags, Mode::empty()).ok()
+        }
+    };
+    let look = |name: &CStr, flags: AtFlags| match &opened {
+        Some(opened) => statat(opened, name, flags),
+        None => {
+            let path = [directory.path.to_bytes(), b"/", name.to_bytes()].concat();
+            statat(CWD, path, flags)
+        }
+    };
     let mut names = Names::Own;
     for (expectation, name) in directory.names() {
         if expectation == Expectation::Listing {
@@ -53,12 +63,9 @@ pub fn ask(directory: &DirectoryCheck<'_>) -> Result<Names, String> {
             continue;
         }
         if expectation == Expectation::Same {
-            let is_same = opened.as_ref().is_some_and(|opened| {
-                let id = |stat: Stat| (stat.st_dev, stat.st_ino);
-                let found = fstat(opened).map(id);
-                found.is_ok() && found == stat(name).map(id)
-            });
-            if !is_same {
+            let id = |stat: Stat| (stat.st_dev, stat.st_ino);
+            let found = stat(directory.path).map(id);
+            if found.is_err() || found != stat(name).map(id) {
                 return Err(format!(
                     "{} is not {} any more",
                     directory.path.to_string_lossy(),
@@ -67,20 +74,15 @@ pub fn ask(directory: &DirectoryCheck<'_>) -> Result<Names, String> {
             }
             continue;
         }
-        let found = match &opened {
-            None => Expectation::Absent,
-            Some(opened) => {
-                let mut found = statat(opened, name, AtFlags::SYMLINK_NOFOLLOW);
-                if found.as_ref().is_ok_and(is_link) {
-                    names = Names::Linked;
-                    found = statat(opened, name, AtFlags::empty());
-                }
-                match found {
-                    Err(_) => Expectation::Absent,
-                    Ok(stat) if is_directory(&stat) => Expectation::Directory,
-                    Ok(_) => Expectation::File,
-                }
-            }
+        let mut found = look(name, AtFlags::SYMLINK_NOFOLLOW);
+        if found.as_ref().is_ok_and(is_link) {
+            names = Names::Linked;
+            found = look(name, AtFlags::empty());
+        }
+        let found = match found {
+            Err(_) => Expectation::Absent,
+            Ok(stat) if is_directory(&stat) => Expectation::Directory,
+            Ok(_) => Expectation::File,
         };
         if found != expectation {
             return Err(format!(
