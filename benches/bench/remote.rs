@@ -88,6 +88,7 @@ fn hits(bench: &Bench, service: Service, tools: &[Tool], results: &mut Results) 
                 unit.take_object();
                 row.add(bench.helpers.compile(unit, Some(tool)));
                 row.compare(&unit.take_object(), &object);
+                settle(bench, tool);
             }
         }
         judge(service, unit, &rows, results);
@@ -118,8 +119,7 @@ fn forget(bench: &Bench, tool: &Tool) {
     let store = tool.store(bench.root());
     match tool.kind {
         Kind::Cache => {
-            // What the last hit found is there by then.
-            control(bench, tool, &["agent", "status"]);
+            settle(bench, tool);
             for part in ["compile", "manifest"] {
                 let _ = fs::remove_dir_all(store.join(part));
             }
@@ -135,6 +135,12 @@ fn forget(bench: &Bench, tool: &Tool) {
         }
         _ => {}
     }
+}
+
+/// What the last hit found is in the local store when this returns: whoever is measured
+/// next has the machine for himself.
+fn settle(bench: &Bench, tool: &Tool) {
+    control(bench, tool, &["agent", "status"]);
 }
 
 /// A subcommand of ours.
