@@ -163,8 +163,18 @@ fn fill(entry: &dyn OpenEntry, name: &BlobName, path: &Path) -> Result<(), Failu
 /// Writes `bytes` into the file `path`, made if need be, as compilers write
 /// their dependency files.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut file = create(path)?;
-    file.write_all(bytes).map_err(|error| failure(path, error))
+    // What stands there is written over, and only then cut off: to give its blocks back
+    // and take others is the slowest step of a hit where the disk hears of free blocks.
+    let mut file = open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC)?;
+    let fail = |error| failure(path, error);
+    file.write_all(bytes).map_err(fail)?;
+    let metadata = file.metadata().map_err(fail)?;
+    let length = bytes.len() as u64;
+    // To write nothing leaves the old time.
+    match metadata.is_file() && (metadata.len() != length || length == 0) {
+        true => file.set_len(length).map_err(fail),
+        false => Ok(()),
+    }
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
@@ -183,5 +193,36 @@ fn failure(path: &Path, source: std::io::Error) -> Failure {
     Failure::Write {
         path: path.display().to_string(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt as _;
+
+    #[test]
+    fn what_is_written_over_is_the_same_file_with_the_new_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("unit.d");
+        for new in [
+            &b"some text"[..],
+            b"shorter",
+            b"a longer text than before",
+            b"",
+        ] {
+            let before = fs_err::metadata(&path).ok();
+            write(&path, new).unwrap();
+            assert_eq!(fs_err::read(&path).unwrap(), new);
+            let after = fs_err::metadata(&path).unwrap();
+            assert!(before.is_none_or(|before| before.ino() == after.ino()));
+        }
+        // Also where nothing is written there, it was written now.
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(long_ago).unwrap();
+        write(&path, b"").unwrap();
+        assert_ne!(file.metadata().unwrap().modified().unwrap(), long_ago);
+        write(Path::new("/dev/null"), b"text").unwrap();
     }
 }
