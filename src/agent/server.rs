@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Notify, mpsc};
 
@@ -85,6 +85,22 @@ impl Frame {
         }
         socket.write_all(&head).await?;
         socket.write_all(body).await
+    }
+}
+
+/// Waits until the caller is gone, or says something more. That the socket was readable
+/// is remembered from what has been read already, hence the look at what there is.
+async fn stirred(socket: &UnixStream) -> io::Result<()> {
+    loop {
+        socket.readable().await?;
+        let look = || {
+            let peek = rustix::net::RecvFlags::PEEK;
+            rustix::net::recv(socket, &mut [0_u8; 1][..], peek).map_err(io::Error::from)
+        };
+        match socket.try_io(Interest::READABLE, look) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            other => return other.map(drop),
+        }
     }
 }
 
@@ -245,8 +261,7 @@ impl Agent {
                 };
                 // Begins when the caller is gone, whose build waits for that.
                 let manifest = bytes.split_off(head);
-                let patience = tokio::time::timeout(HEARTBEAT, socket.readable());
-                let _ = patience.await;
+                let _ = tokio::time::timeout(HEARTBEAT, stirred(&socket)).await;
                 pending.keep(local, manifest);
                 continue;
             }
@@ -444,5 +459,21 @@ impl Agent {
             text.push('\n');
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_stirs_before_the_caller_goes() {
+        let (mut here, mut caller) = UnixStream::pair().unwrap();
+        caller.write_all(b"a frame").await.unwrap();
+        here.read_exact(&mut [0; 7]).await.unwrap();
+        let waited = tokio::time::timeout(HEARTBEAT, stirred(&here)).await;
+        assert!(waited.is_err(), "what was read already is no news");
+        drop(caller);
+        stirred(&here).await.unwrap();
     }
 }
