@@ -14,6 +14,7 @@ pub mod fs;
 pub mod memory;
 pub mod paths;
 pub mod process;
+pub mod processor;
 pub mod signals;
 pub mod stamp;
 pub mod start;

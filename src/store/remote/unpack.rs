@@ -12,6 +12,7 @@ use zstd::zstd_safe::find_frame_compressed_size;
 
 use super::pack::{self, Pack};
 use crate::hash::Key;
+use crate::sys::processor;
 
 /// Smaller packs, in bytes, are unpacked sooner than handed over.
 const SMALL: usize = 64 << 10;
@@ -52,16 +53,17 @@ impl Results {
 /// The frames, and how many bytes are in them.
 type Work = (Arc<Vec<u8>>, usize, Key);
 
-/// A thread that waits for a pack to unpack. Started while a server is asked: that costs
-/// no time then, and one that waits is woken on an idle processor, where a new one often
-/// stands in line behind its maker.
+/// A thread that waits for a pack to unpack, away from its maker's processor. Started
+/// while a server is asked, when that costs no time.
 #[derive(Debug)]
 pub struct Unpacker(Option<(Sender<Work>, JoinHandle<Option<Pack>>)>);
 
 impl Unpacker {
     pub fn start() -> Unpacker {
         let (sender, work) = mpsc::channel::<Work>();
+        let here = processor::current();
         let thread = thread::Builder::new().spawn(move || {
+            processor::leave(here);
             let mut decompressor = Decompressor::new().ok()?;
             let (frames, length, key) = work.recv().ok()?;
             whole(&mut decompressor, &frames, length, &key)
