@@ -82,8 +82,9 @@ fn hits(bench: &Bench, service: Service, tools: &[Tool], results: &mut Results) 
         let row =
             |tool: &Tool| Row::new(unit.name, unit.dependencies.len(), &tool.name, "remote hit");
         let mut rows: Vec<Row> = tools.iter().map(row).collect();
-        for _ in 0..bench.options.times(40, 20) {
-            for (tool, row) in tools.iter().zip(&mut rows) {
+        for round in 0..bench.options.times(40, 20) {
+            for index in order(round, tools.len()) {
+                let (tool, row) = (&tools[index], &mut rows[index]);
                 forget(bench, tool);
                 unit.take_object();
                 row.add(bench.helpers.compile(unit, Some(tool)));
@@ -94,6 +95,16 @@ fn hits(bench: &Bench, service: Service, tools: &[Tool], results: &mut Results) 
         judge(service, unit, &rows, results);
         results.rows.extend(rows);
     }
+}
+
+/// Forwards and backwards by turns, each time from another tool on: a compiler that one
+/// tool runs leaves the processor's caches cold for the next, a short hit leaves them warm.
+fn order(round: usize, tools: usize) -> impl Iterator<Item = usize> {
+    let from = round / 2;
+    (0..tools).map(move |step| match round % 2 {
+        0 => (from + step) % tools,
+        _ => (from + tools - step) % tools,
+    })
 }
 
 /// Every tool has compiled the unit once and told the server; the plain object.

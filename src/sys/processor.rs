@@ -1,27 +1,42 @@
-//! Where a thread runs.
+//! Where a thread is woken.
 //!
-//! Linux looks for an idle processor when a thread wakes up, but not where few processors
-//! share a cache and these are somewhat busy (`SIS_UTIL`, kernel 5.19 and later): on
-//! machines with two a thread stands in line behind whoever woke it, and the other
-//! processor is idle. A thread that has run there before is woken there.
+//! Linux wakes a thread on the processor of whoever wakes it, or where it ran last. It
+//! looks for an idle one too, but hardly where there are two processors (`SIS_UTIL`,
+//! kernel 5.19), and in a virtual machine an idle one counts as taken away by the host.
+//! So a helper stands in line behind the one that waits for it, with a processor idle
+//! beside them.
 
-use rustix::thread::{sched_getaffinity, sched_getcpu, sched_setaffinity};
+use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
-/// The processor that the calling thread runs on.
-pub fn current() -> usize {
-    sched_getcpu()
+/// A thread, and where it may run.
+#[derive(Clone, Copy, Debug)]
+pub struct Seat {
+    thread: Pid,
+    all: CpuSet,
 }
 
-/// Moves the calling thread to another processor than `processor`, if there is one for
-/// it. It stays free to run on each that it could run on before.
-pub fn leave(processor: usize) {
-    let Ok(all) = sched_getaffinity(None) else {
-        return;
-    };
-    let mut others = all;
-    others.unset(processor);
-    if others.count() > 0 && sched_setaffinity(None, &others).is_ok() {
-        let _ = sched_setaffinity(None, &all);
+impl Seat {
+    /// That of the calling thread. `None`: the system does not tell.
+    pub fn own() -> Option<Seat> {
+        Some(Seat {
+            thread: gettid(),
+            all: sched_getaffinity(None).ok()?,
+        })
+    }
+
+    /// The thread, which sleeps, will wake on another processor than the caller's, if it
+    /// may run on another.
+    pub fn keep_off_mine(&self) {
+        let mut others = self.all;
+        others.unset(sched_getcpu());
+        if others.count() > 0 {
+            let _ = sched_setaffinity(Some(self.thread), &others);
+        }
+    }
+
+    /// The thread, which is the caller, may run where it could before.
+    pub fn release(&self) {
+        let _ = sched_setaffinity(None, &self.all);
     }
 }
 
@@ -30,14 +45,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_left_may_run_everywhere_still() {
-        let before = sched_getaffinity(None).unwrap();
-        let thread = std::thread::spawn(|| {
-            leave(current());
-            // None of this kind: not an error.
-            leave(rustix::thread::CpuSet::MAX_CPU - 1);
-            sched_getaffinity(None).unwrap()
+    fn a_helper_wakes_elsewhere_and_is_free_again() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let (wake, woken) = std::sync::mpsc::channel::<()>();
+        let helper = std::thread::spawn(move || {
+            let seat = Seat::own().unwrap();
+            tell.send(seat).unwrap();
+            woken.recv().unwrap();
+            let kept = sched_getaffinity(None).unwrap();
+            seat.release();
+            (kept, sched_getaffinity(None).unwrap())
         });
-        assert_eq!(thread.join().unwrap(), before);
+        let seat = told.recv().unwrap();
+        seat.keep_off_mine();
+        wake.send(()).unwrap();
+        let (kept, free) = helper.join().unwrap();
+        assert_eq!(free, seat.all);
+        assert_eq!(kept.count(), (free.count() - 1).max(1));
     }
 }

@@ -4,7 +4,7 @@
 //! files; meanwhile another thread unpacks the results behind it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
 use zstd::bulk::Decompressor;
@@ -12,7 +12,7 @@ use zstd::zstd_safe::find_frame_compressed_size;
 
 use super::pack::{self, Pack};
 use crate::hash::Key;
-use crate::sys::processor;
+use crate::sys::processor::Seat;
 
 /// Smaller packs, in bytes, are unpacked sooner than handed over.
 const SMALL: usize = 64 << 10;
@@ -53,22 +53,31 @@ impl Results {
 /// The frames, and how many bytes are in them.
 type Work = (Arc<Vec<u8>>, usize, Key);
 
-/// A thread that waits for a pack to unpack, away from its maker's processor. Started
-/// while a server is asked, when that costs no time.
+/// A thread that waits for a pack to unpack. Started while a server is asked, when that
+/// costs no time.
 #[derive(Debug)]
-pub struct Unpacker(Option<(Sender<Work>, JoinHandle<Option<Pack>>)>);
+pub struct Unpacker(Option<Helper>);
+
+#[derive(Debug)]
+struct Helper {
+    work: Sender<Work>,
+    seat: Receiver<Seat>,
+    thread: JoinHandle<Option<Pack>>,
+}
 
 impl Unpacker {
     pub fn start() -> Unpacker {
-        let (sender, work) = mpsc::channel::<Work>();
-        let here = processor::current();
+        let (work, coming) = mpsc::channel::<Work>();
+        let (sitting, seat) = mpsc::channel();
         let thread = thread::Builder::new().spawn(move || {
-            processor::leave(here);
+            let own = Seat::own();
+            own.and_then(|own| sitting.send(own).ok());
             let mut decompressor = Decompressor::new().ok()?;
-            let (frames, length, key) = work.recv().ok()?;
+            let (frames, length, key) = coming.recv().ok()?;
+            own.inspect(Seat::release);
             whole(&mut decompressor, &frames, length, &key)
         });
-        Unpacker(thread.ok().map(|thread| (sender, thread)))
+        Unpacker(thread.ok().map(|thread| Helper { work, seat, thread }))
     }
 
     /// Unpacks the pack that was kept under `key`. `None`: it is none.
@@ -79,12 +88,15 @@ impl Unpacker {
         };
         let mut decompressor = Decompressor::new().ok()?;
         let first = find_frame_compressed_size(&frames).ok()?;
-        let (sender, thread) = match self.0 {
-            Some(thread) if length >= SMALL && first < frames.len() => thread,
+        let helper = match self.0 {
+            Some(helper) if length >= SMALL && first < frames.len() => helper,
             _ => return Some(here(whole(&mut decompressor, &frames, length, key)?)),
         };
         let frames = Arc::new(frames);
-        sender.send((frames.clone(), length, *key)).ok()?;
+        if let Ok(seat) = helper.seat.try_recv() {
+            seat.keep_off_mine();
+        }
+        helper.work.send((frames.clone(), length, *key)).ok()?;
         // The other thread does that too: sooner done than to put the two together.
         let manifest = decompressor.decompress(frames.get(..first)?, length);
         let mut manifest = manifest.ok()?;
@@ -92,7 +104,7 @@ impl Unpacker {
         manifest.drain(..pack::HEAD);
         Some(Unpacking {
             manifest,
-            results: Results::Coming(thread),
+            results: Results::Coming(helper.thread),
         })
     }
 }
