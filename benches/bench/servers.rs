@@ -12,6 +12,10 @@ use crate::tools::Kind;
 /// Seconds that a server may take to listen.
 const START: u64 = 20;
 
+/// Gives nginx PROPFIND, without which sccache stores nothing (Debian's
+/// libnginx-mod-http-dav-ext).
+const DAV_MODULE: &str = "/usr/lib/nginx/modules/ngx_http_dav_ext_module.so";
+
 /// What Redis is asked besides for objects: who speaks, and how it is.
 const GREETINGS: [&str; 10] = [
     "auth", "client", "command", "config", "hello", "info", "ping", "quit", "readonly", "select",
@@ -42,7 +46,13 @@ impl Service {
             (Kind::Cache, _) => Some(vec![("CACHE_STORE", url)]),
             (Kind::Ccache, _) => Some(vec![("CCACHE_REMOTE_STORAGE", url)]),
             (Kind::Sccache, Service::Redis) => Some(vec![("SCCACHE_REDIS_ENDPOINT", url)]),
-            // It asks with PROPFIND, which nginx does not have, and then stores nothing.
+            (Kind::Sccache, Service::Http) if Path::new(DAV_MODULE).exists() => Some(vec![
+                (
+                    "SCCACHE_WEBDAV_ENDPOINT",
+                    format!("http://127.0.0.1:{port}"),
+                ),
+                ("SCCACHE_WEBDAV_KEY_PREFIX", "/objects".to_owned()),
+            ]),
             _ => None,
         }
     }
@@ -94,13 +104,20 @@ fn nginx(port: u16, directory: &Path) -> Command {
         ""
     };
     let at = directory.display();
+    let (module, methods) = match Path::new(DAV_MODULE).exists() {
+        true => (
+            format!("load_module {DAV_MODULE};"),
+            "dav_ext_methods PROPFIND OPTIONS;",
+        ),
+        false => Default::default(),
+    };
     let text = format!(
-        "{user} daemon off; master_process off; pid {at}/pid; error_log {at}/errors;\n\
+        "{module} {user} daemon off; master_process off; pid {at}/pid; error_log {at}/errors;\n\
          events {{}}\n\
          http {{ log_format short $request_method; access_log {at}/access short; client_max_body_size 0; client_body_temp_path {at}/body;\n\
          proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;\n\
          server {{ listen 127.0.0.1:{port}; location /objects {{ root {at};\n\
-         dav_methods PUT DELETE MKCOL; create_full_put_path on; }} }} }}\n"
+         dav_methods PUT DELETE MKCOL; create_full_put_path on; {methods} }} }} }}\n"
     );
     fs::write(directory.join("nginx.conf"), text).expect("a configuration");
     let mut command = Command::new("/usr/sbin/nginx");
