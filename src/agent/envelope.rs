@@ -7,8 +7,9 @@
 //!
 //! Little endian. `content` is the pack compressed by zstd, `stored` bytes that become
 //! `raw`: a frame to the end of its manifest and one of the rest, so that the manifest
-//! can be had first and each of the two in one go; `digest` is its BLAKE3. `by` proves who wrote all of that: nothing
-//! (`proof` 0), an HMAC-SHA256 (1, 32 bytes and zeros), or an Ed25519 public key and
+//! can be had first and each of the two in one go; `digest` is its BLAKE3. `by` proves
+//! who wrote all of that: nothing (`proof` 0), an HMAC-SHA256 (1, 32 bytes and zeros),
+//! or an Ed25519 public key and
 //! its signature (2), each over the head with `by` and `check` all zeros. `check` is
 //! the beginning of the BLAKE3 of the head before it: with it any other byte is noticed,
 //! also in a proof that nobody here can check. Nothing of an object is used before its
@@ -359,6 +360,7 @@ fn believed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::{BlobName, Entry};
     use std::io::Cursor;
 
     const KEY: Key = Key([9; 32]);
@@ -415,6 +417,26 @@ mod tests {
         for keys in [Keys::None, Keys::Hmac(vec![1; 32]), pair(1, &[1])] {
             assert_eq!(opened(&sealed(&keys), &keys).unwrap(), TEXT);
             assert_eq!(announced(&mut &sealed(&keys)[..]), Some(TEXT.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_pack_has_two_frames_and_its_whole_length() {
+        let mut pack = Vec::new();
+        let entry = Entry::of(BlobName::OUTPUT, vec![3; 5000]);
+        let result = (&Key([1; 32]), &entry);
+        pack::write(&mut pack, &KEY, result, None, &|_| vec![7; 300]).unwrap();
+        let length = pack.len() as u64;
+        let mut out = Cursor::new(Vec::new());
+        seal(&pack[..], length, &KEY, &Keys::None, &mut out).unwrap();
+        let object = out.into_inner();
+        assert_eq!(opened(&object, &Keys::None).unwrap(), pack);
+        let first = zstd::zstd_safe::find_frame_compressed_size(content(&object)).unwrap();
+        let manifest = zstd::bulk::decompress(&content(&object)[..first], pack.len()).unwrap();
+        assert_eq!(manifest, pack[..pack::HEAD + 300]);
+        for wrong in [0, 20, 200, length - 1, length + 1] {
+            let mut out = Cursor::new(Vec::new());
+            assert!(seal(&pack[..], wrong, &KEY, &Keys::None, &mut out).is_err());
         }
     }
 

@@ -17,9 +17,6 @@ use crate::store::remote::place::Place;
 use crate::store::remote::protocol::{MAX_BODY, Trouble};
 use crate::store::remote::spool;
 
-/// Objects of fewer bytes are checked at once: sooner done than handed to another thread.
-const SMALL: u64 = 1 << 20;
-
 /// A pack that was found and is believed.
 pub enum Packed {
     /// In its object still, and its length: whoever wants it unpacks it.
@@ -144,9 +141,13 @@ async fn look_in(
             Ok(Some(_)) => {
                 tier.reading.worked();
                 tier.count(|figures| figures.bytes_read += object.len());
-                let unpacked = match object.len() {
-                    ..SMALL => Ok(unpack(object, tier, place, key)),
-                    _ => {
+                // A digest is sooner made than handed to another thread; a file is not.
+                let announced = object
+                    .in_memory()
+                    .and_then(|mut o| envelope::announced(&mut o));
+                let unpacked = match announced.is_some_and(|pack| pack <= MAX_BODY) {
+                    true => Ok(unpack(object, tier, place, key)),
+                    false => {
                         let (tier, place, key) = (tier.clone(), place.clone(), *key);
                         let work = move || unpack(object, &tier, &place, &key);
                         tokio::task::spawn_blocking(work).await
