@@ -43,8 +43,10 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::compiler::search::SearchPaths;
 use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
+use crate::entry::BlobName;
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
 use crate::store::parts::Parts;
@@ -291,6 +293,7 @@ fn story(session: &mut Session<'_>, call: &Call<'_>) -> End {
         absent_inputs: Vec::new(),
         watch: None,
         before: sides::Before::default(),
+        search: None,
         ahead: None,
         facts: shadow::Facts::default(),
         remote: None,
@@ -403,6 +406,8 @@ pub(crate) struct Cached<'a> {
     watch: Option<undeclared::Watch>,
     /// What was there before the compile.
     before: sides::Before,
+    /// Where the compiler searched for headers, if that was asked before it ran.
+    search: Option<SearchPaths>,
     /// What has been read while the compiler ran.
     ahead: Option<ahead::Ahead>,
     /// What the guard need not ask.
@@ -477,7 +482,7 @@ impl Cached<'_> {
         };
         let end = self.compile(&keys, manifest.as_deref(), terminal);
         // What was made ready and not needed goes.
-        self.stores.results.expect_puts(0);
+        self.stores.results.expect_no_more();
         end
     }
 
@@ -491,10 +496,10 @@ impl Cached<'_> {
         let family = self.identity.family;
         let listed = ahead::list(self, manifest);
         let blind = comments::Blind::new(self);
-        let around = match listed.is_empty() {
-            true => None,
-            false => self.search_paths(),
-        };
+        if !listed.is_empty() {
+            self.search = self.search_paths();
+        }
+        let around = self.search.clone();
         let around = around.map(|search| surroundings::Surroundings::of(self, search));
         let now = clock::coarse_now();
         let (compiled, ahead) = std::thread::scope(|scope| {
@@ -505,10 +510,14 @@ impl Cached<'_> {
                 // A first compile may fail: its record waits for the manifest.
                 let known = manifest.is_some();
                 let early = keys.kin.filter(|_| known).map(|key| (key, self.own_kin()));
-                let entries = 1 + usize::from(keys.kin.is_some());
+                let has_kin = keys.kin.is_some();
+                let blobs = record::expected_blobs(self.command);
                 std::thread::Builder::new().spawn_scoped(scope, move || {
-                    stores.results.expect_puts(1);
-                    stores.manifests.expect_puts(entries);
+                    stores.results.expect_put(&blobs);
+                    stores.manifests.expect_put(&[BlobName::MANIFEST]);
+                    if has_kin {
+                        stores.manifests.expect_put(&[BlobName::KIN]);
+                    }
                     if let Some((key, own)) = early {
                         kin::join(stores.manifests.as_ref(), &key, own);
                     }

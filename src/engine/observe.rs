@@ -184,7 +184,8 @@ pub struct Observed {
 /// is refused.
 pub fn observe(cached: &mut Cached<'_>, compiled: &Compiled) -> Result<Observed, Refusal> {
     let to_trim = compiled.source.must_trim();
-    let search = cached.search_paths();
+    // A directory that came or went since shows to the guard.
+    let search = cached.search.take().or_else(|| cached.search_paths());
     let found = dependencies::collect(
         cached.identity.family,
         compiled.source,

@@ -13,7 +13,7 @@ use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Unguarded};
 use super::surroundings::Surroundings;
 use super::{Cached, base, comments, existence, precompiled, restore, sides, unreported};
-use crate::compiler::Product;
+use crate::compiler::{Command, Product};
 use crate::compiler::search::SearchPaths;
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
@@ -537,6 +537,18 @@ fn entry(
     entry.insert(BlobName::EXIT_CODE, b"0".to_vec());
     entry.insert(BlobName::METADATA, metadata(cached, compiled, outputs));
     entry
+}
+
+/// Blobs that the entry of a `command` is going to have, which are no others' too.
+pub fn expected_blobs(command: &Command) -> Vec<BlobName> {
+    let mut blobs = vec![BlobName::METADATA];
+    if command.product != Product::Nothing {
+        blobs.push(BlobName::OUTPUT);
+    }
+    if command.dependencies.is_some() {
+        blobs.push(BlobName::DEPENDENCIES);
+    }
+    blobs
 }
 
 /// The metadata blob: JSON for people and tools.

@@ -164,11 +164,18 @@ pub fn foresee(sources: &[Source<'_>], places: &Places<'_>, now: Nanos) -> Facts
         mut kinds,
         mut stamps,
         vouched,
+        precompiled,
         ..
     } = guard;
-    kinds.retain(|path, _| vouched.contains(path));
+    // What they hold counts, read or not.
+    let is_precompiled = |path: &OsString| precompiled.contains(Path::new(path));
+    kinds.retain(|path, _| vouched.contains(path) && !is_precompiled(path));
     stamps.retain(|_, stamp| *stamp != Stamp::NONE);
-    Facts { kinds, stamps }
+    Facts {
+        kinds,
+        stamps,
+        by_name: !sources.iter().any(|source| source.scan.once),
+    }
 }
 
 impl Guard {
@@ -178,7 +185,10 @@ impl Guard {
             if places.before.had(directory) {
                 return Err(Unguarded::Vanished(directory.clone()));
             }
-            self.expect_path(directory, Path::new(""));
+            if self.expect_path(directory, Path::new("")) == Kind::Directory {
+                // It has appeared, and what it holds was not asked for.
+                self.late = Some(directory.clone());
+            }
         }
         for (duplicate, listed) in places.same {
             self.expect(duplicate, listed.as_os_str().as_bytes(), Expectation::Same);

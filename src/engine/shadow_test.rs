@@ -184,6 +184,38 @@ fn what_changes_after_it_was_asked_ahead_is_asked_again() {
 }
 
 #[test]
+fn what_is_written_in_place_after_it_was_asked_ahead() {
+    let guard = |source: &str, written: &str| {
+        let tree = Tree::new(&[
+            ("x.c", source),
+            ("b/h.h", "int h;\n"),
+            ("b/unread.h", "int u;\n"),
+            ("b/h.h.gch", "old"),
+        ]);
+        tree.guard_while(&["x.c", "b/h.h"], &["b"], Some(&|| tree.write(written, "new")))
+            .map(drop)
+    };
+    let plain = "#include <h.h>\n#if 0\n#include <unread.h>\n#endif\n";
+    let once = format!("#pragma once\n{plain}");
+    // Nothing in it has a say.
+    assert!(guard(plain, "b/unread.h").is_ok());
+    // It may have been taken for another.
+    assert!(matches!(guard(&once, "b/unread.h"), Err(Unguarded::Late(_))));
+    assert!(matches!(guard(plain, "b/h.h.gch"), Err(Unguarded::Late(_))));
+}
+
+#[test]
+fn a_search_directory_that_was_absent_appears_meanwhile() {
+    let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", "")]);
+    let appears = tree.guard_while(
+        &["x.c", "b/h.h"],
+        &["n/a", "b"],
+        Some(&|| fs_err::create_dir_all(tree.path("n/a")).unwrap()),
+    );
+    assert!(matches!(appears, Err(Unguarded::Late(path)) if path.ends_with("n/a")));
+}
+
+#[test]
 fn i4_an_earlier_directory_appears() {
     let tree = Tree::new(&[("x.c", "#include <h.h>\n"), ("b/h.h", "")]);
     let manifest = tree.guard(&["x.c", "b/h.h"], &["n/a", "b"]);

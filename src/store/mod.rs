@@ -213,12 +213,15 @@ pub trait Store: Send + Sync {
     /// Root directory of a disk store.
     fn dir(&self) -> Option<&Path>;
 
-    /// Says how many entries are going to be stored soon, so that what takes time and
-    /// needs no content can be done now, on any thread; 0: no more. Nothing depends
-    /// on it.
-    fn expect_puts(&self, count: usize) {
-        let _ = count;
+    /// Says that an entry with these blobs, or some more, is going to be stored soon,
+    /// so that what takes time and needs no content can be done now, on any thread.
+    /// Nothing depends on it.
+    fn expect_put(&self, blobs: &[BlobName]) {
+        let _ = blobs;
     }
+
+    /// Says that what was expected and has not come will not.
+    fn expect_no_more(&self) {}
 
     /// A view on the part of the store under `namespace`. This store sees the
     /// entries of every namespace in get, has, stats and clean. A budget is not

@@ -17,16 +17,20 @@ use crate::sys::Stamp;
 pub struct Facts {
     pub(super) kinds: Map<Kind>,
     pub(super) stamps: Map<Stamp>,
+    /// Of a header that is not read, only the name counts: none can have been taken
+    /// for another ([`crate::engine::once`]).
+    pub(super) by_name: bool,
 }
 
 impl Facts {
     /// What still holds now. `unmoved` are files whose own stamps are known not to
-    /// have moved since: a directory does not tell when a file in it is changed.
+    /// have moved since: a directory does not tell when a file in it is changed, which
+    /// matters where the compiler may have looked into it and kept silent.
     pub fn confirmed(mut self, unmoved: &HashSet<&Path>) -> Facts {
         self.stamps.retain(|path, stamp| {
             Stamp::of_path(or_here(Path::new(path))).is_ok_and(|now| now == *stamp)
         });
-        let stamps = &self.stamps;
+        let (stamps, by_name) = (&self.stamps, self.by_name);
         let vouched = |path: &Path| {
             path.parent()
                 .is_some_and(|dir| stamps.contains_key(dir.as_os_str()))
@@ -36,7 +40,7 @@ impl Facts {
                 && match kind {
                     Kind::Absent => true,
                     Kind::Directory => stamps.contains_key(path),
-                    Kind::File => unmoved.contains(Path::new(path)),
+                    Kind::File => by_name || unmoved.contains(Path::new(path)),
                     Kind::Dangling => false,
                 }
         });

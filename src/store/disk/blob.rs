@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 use super::index::{Encoding, Row};
 use super::read;
+use super::temp::Made;
 use crate::entry::{Blob, BlobName};
 use crate::sys::clone;
 use crate::sys::fs::{self, Kind, Modes};
@@ -48,16 +49,19 @@ pub(crate) struct Writer<'a> {
     dir: &'a OwnedFd,
     root: &'a Path,
     how: How,
+    /// Files that are there already.
+    made: Made,
     compressor: Option<zstd::bulk::Compressor<'static>>,
 }
 
 impl<'a> Writer<'a> {
-    /// For entries of the store at `root`.
-    pub(crate) fn new(dir: &'a OwnedFd, root: &'a Path, how: How) -> Writer<'a> {
+    /// For entries of the store at `root`; `made` are empty files in `dir`.
+    pub(crate) fn new(dir: &'a OwnedFd, root: &'a Path, how: How, made: Made) -> Writer<'a> {
         Writer {
             dir,
             root,
             how,
+            made,
             compressor: None,
         }
     }
@@ -80,7 +84,9 @@ impl<'a> Writer<'a> {
 
     /// As [`Writer::write`], for bytes.
     pub(crate) fn write_bytes(&mut self, name: &BlobName, bytes: &[u8]) -> io::Result<Row> {
-        if let Some((_, common)) = COMMON.iter().find(|(content, _)| *content == bytes) {
+        if let Some((_, common)) = COMMON.iter().find(|(content, _)| *content == bytes)
+            && !self.is_made(name)
+        {
             return self.write_common(name, bytes, common);
         }
         let packed = self.pack(bytes)?;
@@ -89,7 +95,7 @@ impl<'a> Writer<'a> {
             None => Encoding::Raw,
         };
         let stored = packed.as_deref().unwrap_or(bytes);
-        let mut file = self.create(name)?;
+        let mut file = self.create(name.as_str())?;
         if !stored.is_empty() {
             file.write_all(stored)?;
         }
@@ -108,7 +114,7 @@ impl<'a> Writer<'a> {
     fn write_common(&mut self, name: &BlobName, bytes: &[u8], common: &str) -> io::Result<Row> {
         let common = self.root.join(common);
         if fs::link_into(&common, self.dir, name.as_str()).is_err() {
-            let mut file = self.create(name)?;
+            let mut file = self.create(name.as_str())?;
             file.write_all(bytes)?;
             let _ = fs::unlink(&common);
             let _ = fs::link_out(self.dir, name.as_str(), &common);
@@ -151,7 +157,7 @@ impl<'a> Writer<'a> {
             ));
         }
         if self.how.clone {
-            let file = self.create(name)?;
+            let file = self.create(name.as_str())?;
             match clone::clone_file(&source, &file) {
                 Ok(()) => return row_of_raw(name, &file),
                 Err(error) if clone::unsupported(&error) => fs::unlink_at(self.dir, name.as_str())?,
@@ -191,7 +197,7 @@ impl<'a> Writer<'a> {
             None => None,
         };
         let mut source = first.as_slice().chain(source);
-        let mut out = Hashing::new(self.create(name)?);
+        let mut out = Hashing::new(self.create(name.as_str())?);
         let raw_len = match level {
             Some(level) => {
                 let mut encoder = zstd::stream::write::Encoder::new(&mut out, level)?;
@@ -213,8 +219,19 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn create(&self, name: &BlobName) -> io::Result<File> {
-        fs::create_at(self.dir, name.as_str(), self.how.modes)
+    /// An empty file called `name`.
+    ///
+    /// # Errors
+    /// That it cannot be made.
+    pub(crate) fn create(&mut self, name: &str) -> io::Result<File> {
+        match self.made.iter().position(|(made, _)| made == name) {
+            Some(at) => Ok(self.made.swap_remove(at).1),
+            None => fs::create_at(self.dir, name, self.how.modes),
+        }
+    }
+
+    fn is_made(&self, name: &BlobName) -> bool {
+        self.made.iter().any(|(made, _)| made == name.as_str())
     }
 }
 

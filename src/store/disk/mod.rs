@@ -36,6 +36,7 @@ mod parallel;
 mod plan;
 mod publish;
 mod read;
+mod ready;
 mod recount;
 mod remove;
 mod scan;
@@ -45,8 +46,6 @@ mod temp;
 mod tests;
 mod usage;
 
-use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -56,7 +55,7 @@ pub use index::{Encoding, Index, Row};
 
 use self::marker::{Format, State};
 use self::read::{DiskEntry, Opened, Place};
-use self::temp::WorkDir;
+use self::ready::Ready;
 use serde::{Deserialize, Serialize};
 
 use self::usage::{Book, Ledger, Totals};
@@ -126,12 +125,9 @@ pub(crate) struct Shared {
     format: Mutex<Option<Format>>,
     /// Whether restoring by clone is worth a try.
     try_clone: AtomicBool,
-    /// Work directories for entries, while some are expected.
-    ready: Mutex<Option<Vec<WorkDir>>>,
+    /// What is there for entries, while some are expected.
+    ready: Mutex<Option<Ready>>,
 }
-
-/// Shards made in one call beside what the call is for.
-const SHARDS_AT_A_TIME: usize = 6;
 
 /// A budget that counts what is below a namespace path.
 #[derive(Clone, Debug)]
@@ -261,20 +257,6 @@ impl DiskStore {
         Place::new(&self.path, &self.dir, key)
     }
 
-    /// Makes a few of the shards that are still missing: sooner or later an entry
-    /// comes into each.
-    fn make_shards(&self) {
-        let Ok(present) = fs::list(&self.dir) else {
-            return;
-        };
-        let present: HashSet<OsString> = present.into_iter().map(|(name, _)| name).collect();
-        let shards = (0..=u8::MAX).map(|shard| format!("{shard:02x}"));
-        let missing = shards.filter(|shard| !present.contains(OsStr::new(shard)));
-        for shard in missing.take(SHARDS_AT_A_TIME) {
-            let _ = fs::make_dir(&self.dir.join(shard), self.shared.modes);
-        }
-    }
-
     /// Calls `look` with the place of `key` in this namespace, then in those
     /// inside of it, until it finds something.
     fn search<T>(
@@ -394,28 +376,12 @@ impl Store for DiskStore {
         Some(&self.shared.root)
     }
 
-    fn expect_puts(&self, count: usize) {
-        let shared = &self.shared;
-        if count == 0 {
-            let left = shared.ready().take();
-            if let Some(work) = left.into_iter().flatten().next() {
-                work.keep(&shared.root);
-            }
-            return;
-        }
-        // Where nothing is a store yet, nothing is made for what may not come.
-        if !shared.options.read_only && marker::is_store(&shared.root) {
-            let make = |_| WorkDir::make(&shared.root, shared.modes).ok();
-            let mut ready = shared.ready();
-            let ready = ready.get_or_insert_default();
-            let spare = ready
-                .first()
-                .and_then(|made| WorkDir::spare(&shared.root, made));
-            let missing = count - usize::from(spare.is_some());
-            let more = spare.into_iter().chain((0..missing).map_while(make));
-            ready.extend(more.map(|work| work.with_index(shared.modes)));
-            self.make_shards();
-        }
+    fn expect_put(&self, blobs: &[BlobName]) {
+        self.make_ready(blobs);
+    }
+
+    fn expect_no_more(&self) {
+        self.drop_ready();
     }
 
     fn namespace(&self, namespace: &Namespace) -> Box<dyn Store> {
@@ -447,7 +413,7 @@ impl Shared {
         }
     }
 
-    fn ready(&self) -> MutexGuard<'_, Option<Vec<WorkDir>>> {
+    fn ready(&self) -> MutexGuard<'_, Option<Ready>> {
         self.ready.lock().unwrap_or_else(|e| e.into_inner())
     }
 

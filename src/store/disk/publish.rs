@@ -43,7 +43,8 @@ impl DiskStore {
         check_names(&self.shared, entry.blobs.keys())?;
         let place = self.place(key);
         let store = || {
-            let staged = self.shared.stage(key, |writer| {
+            let names: Vec<&BlobName> = entry.blobs.keys().collect();
+            let staged = self.shared.stage(key, &names, |writer| {
                 let rows = entry.blobs.iter();
                 rows.map(|(name, blob)| self.write(writer, name, blob))
                     .collect()
@@ -81,7 +82,7 @@ impl DiskStore {
         // What `base` is read from, when that is not in its place any more.
         let mut _kept = None;
         for _ in 0..ATTEMPTS {
-            let staged = self.shared.stage(&place.key, |writer| {
+            let staged = self.shared.stage(&place.key, &[], |writer| {
                 let mut rows = match &base {
                     Some(base) => carry_over(base, name, writer.dir(), &place.path)?,
                     None => Vec::new(),
@@ -252,15 +253,16 @@ fn copy_file(from: &std::os::fd::OwnedFd, to: &std::os::fd::OwnedFd, name: &str)
 }
 
 impl Shared {
-    /// Puts an entry together in a work directory: what `write` writes, then
-    /// the index.
+    /// Puts an entry together in a work directory: what `write` writes, `blobs` among
+    /// it, then the index.
     fn stage(
         &self,
         key: &Key,
+        blobs: &[&BlobName],
         write: impl FnOnce(&mut Writer<'_>) -> Result<Vec<Row>>,
     ) -> Result<Staged> {
         let format = self.ensure()?;
-        let ready = self.ready().as_mut().and_then(Vec::pop).map(Ok);
+        let ready = self.take_ready(blobs).map(Ok);
         let mut work = match ready.unwrap_or_else(|| WorkDir::make(&self.root, self.modes)) {
             Err(error) if error.is_not_found() => {
                 // Either `.tmp` or the whole directory was removed.
@@ -273,18 +275,20 @@ impl Shared {
         };
         let levels = zstd::compression_level_range();
         let level = self.options.compression_level;
-        let raw = format.clone || self.options.hard_link || !self.compresses();
+        let raw = format.clone || self.options.hard_link || !self.compresses_now();
         let how = How {
             clone: format.clone,
             hard_link: self.options.hard_link,
             compress: (!raw).then(|| level.clamp(*levels.start(), *levels.end())),
             modes: self.modes,
         };
-        let mut rows = write(&mut Writer::new(work.handle(), &self.root, how))?;
+        let made = work.take_made();
+        let mut writer = Writer::new(work.handle(), &self.root, how, made);
+        let mut rows = write(&mut writer)?;
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let index = Index { key: *key, rows };
         let bytes = index.encode();
-        let written = work.index(self.modes).and_then(|mut file| {
+        let written = writer.create(index::FILE).and_then(|mut file| {
             file.write_all(&bytes)?;
             // Recency to the nanosecond, as a use sets it.
             fs::touch(&file)
@@ -297,8 +301,8 @@ impl Shared {
         Ok(Staged { work, charge })
     }
 
-    /// Whether what is stored now is compressed.
-    fn compresses(&self) -> bool {
+    /// Whether what is stored now is to be compressed, by what the store holds.
+    pub(super) fn compresses(&self) -> bool {
         match self.options.compression {
             Compress::Always => true,
             Compress::Never => false,

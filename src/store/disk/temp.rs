@@ -12,6 +12,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::index;
+use crate::entry::BlobName;
 use crate::store::{Error, Result};
 use crate::sys::fs::{self, Kind, Modes};
 
@@ -28,13 +29,16 @@ const SPARE_BYTES: u64 = 1 << 20;
 /// Age at which a work directory is swept though its owner may be alive.
 const STALE_NANOS: i128 = 3600 * 1_000_000_000;
 
+/// Empty files, by name.
+pub(crate) type Made = Vec<(String, File)>;
+
 /// A work directory of this process. Removed with its content when dropped;
 /// whatever was renamed out of it is not its content any more.
 pub(crate) struct WorkDir {
     path: PathBuf,
     handle: OwnedFd,
-    /// The index, made and empty.
-    index: Option<File>,
+    /// Files in it that are made and empty, by name.
+    made: Made,
     gone: bool,
 }
 
@@ -50,7 +54,7 @@ impl WorkDir {
             Ok(handle) => Ok(WorkDir {
                 path,
                 handle,
-                index: None,
+                made: Made::new(),
                 gone: false,
             }),
             Err(error) => Err(Error::io(&path, error)),
@@ -65,22 +69,28 @@ impl WorkDir {
         &self.handle
     }
 
-    /// Makes the file that each entry gets last, while there is time for it. To be
+    /// Makes the files of an entry with `blobs`, while there is time for it. To be
     /// called once, on an empty directory.
-    pub(crate) fn with_index(mut self, modes: Modes) -> WorkDir {
-        self.index = fs::create_at(&self.handle, index::FILE, modes).ok();
+    pub(crate) fn with_files(mut self, blobs: &[BlobName], modes: Modes) -> WorkDir {
+        let names = blobs.iter().map(BlobName::as_str);
+        for name in names.chain([index::FILE]) {
+            if let Ok(file) = fs::create_at(&self.handle, name, modes) {
+                self.made.push((name.to_owned(), file));
+            }
+        }
         self
     }
 
-    /// The empty index of the directory.
-    ///
-    /// # Errors
-    /// That it cannot be made.
-    pub(crate) fn index(&mut self, modes: Modes) -> std::io::Result<File> {
-        match self.index.take() {
-            Some(made) => Ok(made),
-            None => fs::create_at(&self.handle, index::FILE, modes),
-        }
+    /// Whether the files that are made are among those of an entry with `blobs`.
+    pub(crate) fn is_for(&self, blobs: &[&BlobName]) -> bool {
+        self.made
+            .iter()
+            .all(|(name, _)| name == index::FILE || blobs.iter().any(|b| b.as_str() == name))
+    }
+
+    /// Takes the files that are made.
+    pub(crate) fn take_made(&mut self) -> Made {
+        std::mem::take(&mut self.made)
     }
 
     /// Takes the spare directory of the store at `root`, if there is one like `other`,
@@ -92,7 +102,7 @@ impl WorkDir {
         let work = WorkDir {
             path,
             handle,
-            index: None,
+            made: Made::new(),
             gone: false,
         };
         for (name, kind) in fs::list(&work.path).ok()? {
@@ -117,8 +127,10 @@ impl WorkDir {
 
     /// Keeps an empty directory as the spare one.
     pub(crate) fn keep(mut self, root: &Path) {
-        if self.index.is_some() && fs::unlink_at(&self.handle, index::FILE).is_err() {
-            return;
+        for (name, _) in self.take_made() {
+            if fs::unlink_at(&self.handle, &name).is_err() {
+                return;
+            }
         }
         self.gone = fs::rename(&self.path, &root.join(SPARE)).is_ok();
     }

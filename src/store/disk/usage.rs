@@ -26,7 +26,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -323,16 +324,22 @@ fn empty(complete: bool) -> Book {
 }
 
 fn read_book(mut file: &File) -> Option<Book> {
-    let mut bytes = Vec::with_capacity(1024);
-    file.rewind().ok()?;
+    let mut first = [0; 1024];
+    let len = file.read_at(&mut first, 0).ok()?;
+    let first = first.get(..len)?;
+    // A regular file gives less than was asked for at its end alone.
+    if len < 1024 {
+        return Book::decode(first);
+    }
+    let mut bytes = first.to_vec();
+    file.seek(SeekFrom::Start(1024)).ok()?;
     file.take(MAX_LEN).read_to_end(&mut bytes).ok()?;
     Book::decode(&bytes)
 }
 
 fn write_book(file: &mut File, book: &Book) -> io::Result<()> {
     let text = book.encode();
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all_at(text.as_bytes(), 0)?;
     let len = text.len() as u64;
     match fs::stat_fd(&*file)?.len {
         now if now == len => Ok(()),

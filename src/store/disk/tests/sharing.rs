@@ -147,28 +147,74 @@ fn puts_that_were_announced_leave_nothing_behind() {
     let store = plain(dir.path());
     let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
     // Before there is a store, nothing is made for one.
-    store.expect_puts(2);
+    store.expect_put(&[]);
+    store.expect_put(&[]);
     assert!(fs::list(dir.path()).expect("to list").is_empty());
     store.put_entry(&key(1), &entry()).expect("to store");
-    store.expect_puts(2);
+    store.expect_put(&[]);
+    store.expect_put(&[]);
     assert_eq!(work(), 2);
     for number in [1, 1, 2, 3, 1] {
         store.put_entry(&key(number), &entry()).expect("to store");
         assert!(is_whole(&store, &key(number)));
     }
-    store.expect_puts(0);
+    store.expect_no_more();
     assert_eq!(work(), 0);
     for number in 1..=3 {
         assert!(is_whole(&store, &key(number)));
     }
     assert_eq!(store.stats().expect("stats").entries, 3);
     // The directory goes in between.
-    store.expect_puts(3);
+    store.expect_put(&[]);
+    store.expect_put(&[]);
+    store.expect_put(&[]);
     fs_err::remove_dir_all(dir.path()).expect("to remove it");
     store.put_entry(&key(4), &entry()).expect("to store");
     assert!(is_whole(&store, &key(4)));
-    store.expect_puts(0);
+    store.expect_no_more();
     assert_eq!(work(), 0);
+}
+
+#[test]
+fn files_that_were_made_ahead_are_used_or_go() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    let work = || fs::list(&dir.path().join(".tmp")).expect("to list");
+    store.put_entry(&key(1), &entry()).expect("to store");
+    // All of its blobs, and contents that are links otherwise.
+    let whole = entry();
+    let names: Vec<BlobName> = whole.blobs.keys().cloned().collect();
+    store.expect_put(&names);
+    let made = dir.path().join(".tmp").join(&work()[0].0);
+    assert_eq!(fs::list(&made).expect("to list").len(), names.len() + 1);
+    store.put_entry(&key(2), &whole).expect("to store");
+    assert!(work().is_empty() && is_whole(&store, &key(2)));
+    // An entry without one of them, and one blob beside others, do not take it.
+    store.expect_put(&names);
+    let other = Entry::of(BlobName::MANIFEST, b"other".to_vec());
+    store.put_entry(&key(3), &other).expect("to store");
+    store
+        .put(&key(2), &BlobName::MANIFEST, b"more")
+        .expect("to store");
+    assert_eq!(work().len(), 1);
+    let kept = |number, name| store.get(&key(number), &name).expect("to read");
+    assert_eq!(kept(3, BlobName::MANIFEST).as_deref(), Some(&b"other"[..]));
+    assert_eq!(kept(2, BlobName::MANIFEST).as_deref(), Some(&b"more"[..]));
+    assert!(is_whole(&store, &key(2)));
+    let place = dir.path().join("03").join(key(3).hex());
+    let files = fs::list(&place).expect("to list");
+    assert_eq!(files.len(), 2, "the blob and the index");
+    store.expect_no_more();
+    assert!(work().is_empty());
+    // Each of those that are expected finds its own.
+    store.expect_put(&names);
+    store.expect_put(&[BlobName::MANIFEST]);
+    store.put_entry(&key(3), &other).expect("to store");
+    assert_eq!(work().len(), 1, "its own");
+    store.put_entry(&key(4), &whole).expect("to store");
+    assert!(is_whole(&store, &key(4)));
+    store.expect_no_more();
+    assert!(work().is_empty());
 }
 
 #[test]
@@ -180,9 +226,9 @@ fn a_spare_directory_waits_for_the_next_entry() {
     let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
     let store = plain(dir.path());
     store.put_entry(&key(1), &entry()).expect("to store");
-    store.expect_puts(1);
+    store.expect_put(&[]);
     store.put_entry(&key(1), &entry()).expect("to store");
-    store.expect_puts(0);
+    store.expect_no_more();
     let left = fs::list(&spare)
         .expect("what the second put replaced")
         .len();
@@ -190,8 +236,8 @@ fn a_spare_directory_waits_for_the_next_entry() {
     assert_eq!(work(), 0);
     // The next process: one is made, the spare one is taken.
     let next = plain(dir.path());
-    next.expect_puts(1);
-    next.expect_puts(1);
+    next.expect_put(&[]);
+    next.expect_put(&[]);
     assert!(!spare.exists());
     assert_eq!(work(), 2);
     for (name, _) in fs::list(&dir.path().join(".tmp")).expect("to list") {
@@ -200,28 +246,28 @@ fn a_spare_directory_waits_for_the_next_entry() {
     }
     next.put_entry(&key(2), &entry()).expect("to store");
     next.put_entry(&key(3), &entry()).expect("to store");
-    next.expect_puts(0);
+    next.expect_no_more();
     assert!(is_whole(&next, &key(2)) && is_whole(&next, &key(3)));
     // What is large goes at once.
     let mut random = vec![0; 2 << 20];
     blake3::Hasher::new().finalize_xof().fill(&mut random);
     let large = Entry::of(BlobName::OUTPUT, random);
     for _ in 0..2 {
-        next.expect_puts(1);
+        next.expect_put(&[]);
         next.put_entry(&key(5), &large).expect("to store");
     }
     assert!(!spare.exists());
     // One with a directory in it is no spare one, and goes.
     fs_err::create_dir_all(spare.join("strange")).expect("to make it");
-    next.expect_puts(1);
-    next.expect_puts(1);
-    next.expect_puts(0);
+    next.expect_put(&[]);
+    next.expect_put(&[]);
+    next.expect_no_more();
     assert_eq!(work(), 0);
     assert!(is_whole(&next, &key(1)));
     // A clean leaves nothing that was replaced behind.
-    next.expect_puts(1);
+    next.expect_put(&[]);
     next.put_entry(&key(1), &entry()).expect("to store");
-    next.expect_puts(0);
+    next.expect_no_more();
     assert!(spare.exists());
     let all = CleanOptions::default();
     next.clean(&all, &mut |_, _| ()).expect("to clean");
