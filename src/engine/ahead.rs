@@ -8,10 +8,11 @@
 //! The guard's questions are asked ahead too ([`Facts`]). Everything else is read
 //! after the compile, as ever.
 
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
 
 use super::Cached;
 use super::before::Before;
@@ -138,7 +139,10 @@ impl Ahead {
         let (first, rest) = self.files.split_first()?;
         let same = first.path == *source
             && rest.len() == dependencies.len()
-            && rest.iter().zip(dependencies).all(|(f, d)| f.path == *d);
+            && rest
+                .iter()
+                .zip(dependencies)
+                .all(|(f, d)| f.path.as_os_str() == d.as_os_str());
         let unmoved = |file: &Dependency| {
             file.stamp != Stamp::NONE
                 && !file.stamp.is_since(started)
@@ -153,7 +157,7 @@ impl Ahead {
                 table.learn(&file.stamp, &file.digest);
             }
         }
-        let unmoved: HashSet<&Path> = self.files.iter().map(|file| file.path.as_path()).collect();
+        let unmoved: FxHashSet<&OsStr> = self.files.iter().map(|f| f.path.as_os_str()).collect();
         let facts = self.facts.confirmed(&unmoved);
         Some(Standing {
             files: self.files,

@@ -10,10 +10,11 @@
 //! - clang: `CC_PRINT_HEADERS_FILE` names a file for all headers. It makes an
 //!   `-MMD` file list the system headers too, so they are taken out again.
 
-use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashSet;
 
 use super::Call;
 use super::user_headers::user_headers;
@@ -240,8 +241,8 @@ pub fn collect(
             found.paths.extend(paths_of(&file));
         }
     }
-    let mut seen = HashSet::from([command.source.clone()]);
-    found.paths.retain(|path| seen.insert(path.clone()));
+    let mut seen = FxHashSet::from_iter([command.source.clone().into_os_string()]);
+    found.paths.retain(|path| seen.insert(path.into()));
     Ok(found)
 }
 

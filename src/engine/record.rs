@@ -7,14 +7,16 @@ use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustc_hash::FxHashSet;
+
 use super::before::Before;
 use super::compile::Compiled;
 use super::observe::{Dependency, Observed, observe, read_files};
 use super::shadow::{self, Unguarded};
 use super::surroundings::Surroundings;
 use super::{Cached, base, comments, existence, precompiled, restore, sides, unreported};
-use crate::compiler::{Command, Product};
 use crate::compiler::search::SearchPaths;
+use crate::compiler::{Command, Product};
 use crate::entry::manifest::{
     COLORED, ConditionKind, HAS_STDERR, NewDirectory, NewFile, NewVariant,
 };
@@ -502,14 +504,14 @@ fn stored_path(cached: &Cached<'_>, path: &[u8]) -> Vec<u8> {
 }
 
 fn manifest_files(cached: &Cached<'_>, files: &[Dependency]) -> Vec<NewFile> {
-    let mut seen: HashSet<&Path> = HashSet::new();
+    let mut seen: FxHashSet<&OsStr> = FxHashSet::default();
     if cached.command.reads_standard_input() {
         // That is in the command's key.
-        seen.insert(&cached.command.source);
+        seen.insert(cached.command.source.as_os_str());
     }
     files
         .iter()
-        .filter(|file| seen.insert(&file.path))
+        .filter(|file| seen.insert(file.path.as_os_str()))
         .map(|file| NewFile {
             path: stored_path(cached, file.path.as_os_str().as_bytes()),
             digest: file.digest,

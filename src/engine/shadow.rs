@@ -11,28 +11,23 @@
 //! count too): that costs at most a needless miss, never a wrong hit.
 
 mod facts;
+mod names;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
-use rustix::fs::{AtFlags, CWD, statat};
+use rustc_hash::FxHashSet;
 
-pub use facts::Facts;
+pub use facts::{Facts, foresee};
 
+use self::names::{Guard, Kind, or_here};
 use super::before::Before;
 use crate::entry::manifest::{Expectation, NewDirectory};
 use crate::hash::scan::{Asked, Lookup, Scan, Style};
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
-use crate::sys::stamp::{is_directory, is_link};
-
-/// By path, as it is written: to compare paths by their components takes longer than
-/// to ask for one twice. Nobody chooses them to make a table slow.
-type Map<V> = HashMap<OsString, V, FxBuildHasher>;
-type Set = FxHashSet<OsString>;
 
 /// Where the compiler searches, nearest first.
 pub struct Places<'a> {
@@ -82,15 +77,6 @@ pub enum Unguarded {
     Vanished(PathBuf),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Absent,
-    Directory,
-    File,
-    /// A link to nothing: it can come to life without its directory changing.
-    Dangling,
-}
-
 /// What a compile depends on besides the files that it reported.
 #[derive(Debug, Default)]
 pub struct Guarded {
@@ -102,27 +88,6 @@ pub struct Guarded {
     pub found: HashSet<PathBuf>,
 }
 
-/// Names in directories, each asked for once.
-#[derive(Default)]
-struct Guard {
-    now: Nanos,
-    kinds: Map<Kind>,
-    names: Map<BTreeMap<Vec<u8>, Expectation>>,
-    stamps: Map<Stamp>,
-    /// Names whose directories vouch for them: see [`Facts`].
-    vouched: Set,
-    /// Names that are links: what they lead to changes without their directory.
-    links: Set,
-    /// Directories whose own stamp does not tell enough.
-    unstable: Set,
-    precompiled: BTreeSet<PathBuf>,
-    found: HashSet<PathBuf>,
-    /// Something that came while the compiler ran: it may have looked before.
-    late: Option<PathBuf>,
-    /// Where the last name was found to be absent: directory and name.
-    missed: Option<(PathBuf, Vec<u8>)>,
-}
-
 /// The guard for a compile of `sources` (the main source first). `now` is the
 /// coarse clock before the compile, `known` what need not be asked for.
 pub fn guard(
@@ -131,6 +96,10 @@ pub fn guard(
     now: Nanos,
     known: Facts,
 ) -> Result<Guarded, Unguarded> {
+    let known = match known.settle(sources, places, now) {
+        Ok(guarded) => return Ok(guarded),
+        Err(known) => known,
+    };
     let mut guard = Guard {
         now,
         kinds: known.kinds,
@@ -143,38 +112,7 @@ pub fn guard(
     }
     match guard.twin(sources, places) {
         Some(twin) => Err(Unguarded::Twin(twin)),
-        None => Ok(Guarded {
-            precompiled: std::mem::take(&mut guard.precompiled),
-            found: std::mem::take(&mut guard.found),
-            directories: guard.finish(),
-        }),
-    }
-}
-
-/// Asks while the compiler runs what [`guard`] is going to ask. `now` is not
-/// later than its start.
-pub fn foresee(sources: &[Source<'_>], places: &Places<'_>, now: Nanos) -> Facts {
-    let mut guard = Guard {
-        now,
-        ..Guard::default()
-    };
-    // Whatever is wrong here is found out by the guard itself.
-    let _ = guard.ask_all(sources, places);
-    let Guard {
-        mut kinds,
-        mut stamps,
-        vouched,
-        precompiled,
-        ..
-    } = guard;
-    // What they hold counts, read or not.
-    let is_precompiled = |path: &OsString| precompiled.contains(Path::new(path));
-    kinds.retain(|path, _| vouched.contains(path) && !is_precompiled(path));
-    stamps.retain(|_, stamp| *stamp != Stamp::NONE);
-    Facts {
-        kinds,
-        stamps,
-        by_name: !sources.iter().any(|source| source.scan.once),
+        None => Ok(guard.into_guarded()),
     }
 }
 
@@ -262,119 +200,6 @@ impl Guard {
         Ok(())
     }
 
-    fn kind(&mut self, path: &Path) -> Kind {
-        if let Some(kind) = self.kinds.get(path.as_os_str()) {
-            return *kind;
-        }
-        let mut vouched = path
-            .parent()
-            .and_then(|directory| self.stamps.get(directory.as_os_str()))
-            .is_some_and(|stamp| *stamp != Stamp::NONE);
-        let found = statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW);
-        if let Ok(stat) = &found {
-            // A directory's times move with its entries; one that was itself
-            // moved here shows by its change time alone.
-            let stamp = Stamp::of(stat);
-            let renewed = is_directory(stat) && stamp.is_modified_since(self.now);
-            if stamp.is_since(self.now) && !renewed {
-                self.late = Some(path.to_owned());
-                vouched = false;
-            }
-        }
-        if found.as_ref().is_ok_and(is_link) {
-            self.links.insert(path.into());
-            vouched = false;
-        }
-        if vouched {
-            self.vouched.insert(path.into());
-        }
-        let kind = match found {
-            Err(_) => Kind::Absent,
-            Ok(stat) if is_directory(&stat) => Kind::Directory,
-            Ok(_) => match statat(CWD, path, AtFlags::empty()) {
-                Err(_) => Kind::Dangling,
-                Ok(stat) if is_directory(&stat) => Kind::Directory,
-                Ok(_) => Kind::File,
-            },
-        };
-        self.kinds.insert(path.into(), kind);
-        kind
-    }
-
-    /// The stamp of a directory, taken before the first name in it is asked for.
-    fn stamp(&mut self, directory: &Path) {
-        if !self.stamps.contains_key(directory.as_os_str()) {
-            let place = or_here(directory);
-            let stamp = Stamp::of_path(place).unwrap_or(Stamp::NONE);
-            self.stamps
-                .insert(directory.into(), stamp.if_reliable_at(self.now, place));
-        }
-    }
-
-    fn expect(&mut self, directory: &Path, name: &[u8], expectation: Expectation) {
-        self.stamp(directory);
-        let absent = expectation == Expectation::Absent;
-        self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
-        let whole = directory.join(OsStr::from_bytes(name));
-        if self.links.contains(whole.as_os_str()) {
-            self.unstable.insert(directory.into());
-        }
-        self.names
-            .entry(directory.into())
-            .or_default()
-            .insert(name.to_owned(), expectation);
-    }
-
-    /// Walks `relative` below `directory` and records the first component that
-    /// is not there. The kind of the whole, seen from an include.
-    fn expect_path(&mut self, directory: &Path, relative: &Path) -> Kind {
-        let mut at = directory.to_owned();
-        let base = if directory.as_os_str().is_empty() {
-            Kind::Directory
-        } else {
-            self.kind(directory)
-        };
-        if base != Kind::Directory {
-            // The directory itself: everything in it is absent while it is.
-            let parent = directory.parent().unwrap_or(Path::new(""));
-            if let Some(name) = directory.file_name() {
-                let name = name.as_bytes().to_owned();
-                self.expect(parent, &name, Expectation::Absent);
-            }
-            return Kind::Absent;
-        }
-        let mut components = relative.components().peekable();
-        while let Some(component) = components.next() {
-            let name = component.as_os_str();
-            let next = match component {
-                Component::RootDir | Component::Prefix(_) => PathBuf::from("/"),
-                _ => at.join(name),
-            };
-            if matches!(component, Component::Normal(_)) {
-                self.stamp(&at);
-            }
-            let kind = self.kind(&next);
-            let last = components.peek().is_none();
-            match kind {
-                Kind::Absent | Kind::Dangling => {
-                    self.expect(&at, name.as_bytes(), Expectation::Absent);
-                    return Kind::Absent;
-                }
-                Kind::File if !last => {
-                    self.expect(&at, name.as_bytes(), Expectation::File);
-                    return Kind::Absent;
-                }
-                Kind::Directory if last => {
-                    self.expect(&at, name.as_bytes(), Expectation::Directory);
-                    return Kind::Absent;
-                }
-                Kind::File => return Kind::File,
-                Kind::Directory => at = next,
-            }
-        }
-        Kind::Directory
-    }
-
     /// Follows one name through the search path as the compiler does.
     fn follow(
         &mut self,
@@ -438,11 +263,14 @@ impl Guard {
         let Some((directory, name)) = self.missed.take() else {
             return Ok(());
         };
-        let moved = Stamp::of_path(or_here(&directory))
-            .is_ok_and(|stamp| stamp.is_since(self.now) || stamp.is_modified_since(self.now));
+        self.silent.push((directory.clone(), name.clone()));
+        let moved = || {
+            Stamp::of_path(or_here(&directory))
+                .is_ok_and(|stamp| stamp.is_since(self.now) || stamp.is_modified_since(self.now))
+        };
         match before.held(&directory, &name) {
             Some(false) => Ok(()),
-            _ if !moved => Ok(()),
+            _ if !moved() => Ok(()),
             _ => Err(Unguarded::Vanished(
                 directory.join(OsStr::from_bytes(&name)),
             )),
@@ -529,6 +357,8 @@ impl Guard {
                 // Where the directory itself is absent, that is what has been noted.
                 if self.kind(or_here(parent)) == Kind::Directory {
                     self.expect(parent, name.as_bytes(), Expectation::Absent);
+                    self.unmade
+                        .push((parent.to_owned(), name.as_bytes().to_owned()));
                     // It may have been used and deleted since.
                     if before.held(parent, name.as_bytes()) == Some(true) {
                         return Err(Unguarded::Vanished(candidate));
@@ -539,63 +369,23 @@ impl Guard {
         Ok(())
     }
 
+    fn into_guarded(mut self) -> Guarded {
+        Guarded {
+            precompiled: std::mem::take(&mut self.precompiled),
+            found: std::mem::take(&mut self.found),
+            directories: self.finish(),
+        }
+    }
+
     fn twin<'s>(&'s self, sources: &[Source<'s>], places: &Places<'_>) -> Option<PathBuf> {
         let files = self.kinds.iter().filter(|(_, kind)| **kind == Kind::File);
         let files = files.map(|(path, _)| Path::new(path));
         super::once::twin(sources, files, places.by_content, places.here)
     }
-
-    /// All that is in a directory counts.
-    fn listing(&mut self, directory: &Path) {
-        let changed = Stamp::of_path(directory).map_or(true, |stamp| stamp.is_since(self.now));
-        self.stamp(directory);
-        let Some(listing) = super::precompiled::listing(directory).filter(|_| !changed) else {
-            self.late = Some(directory.to_owned());
-            return;
-        };
-        self.expect(directory, listing.as_bytes(), Expectation::Listing);
-        let entries = fs_err::read_dir(directory).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()) {
-            if self.kind(&path) == Kind::File {
-                self.precompiled.insert(path);
-            }
-        }
-    }
-
-    fn finish(mut self) -> Vec<NewDirectory> {
-        let mut names: Vec<_> = self.names.into_iter().collect();
-        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        names
-            .into_iter()
-            .map(|(path, names)| {
-                let stamp = match self.unstable.contains(&path) {
-                    true => Stamp::NEVER,
-                    false => self.stamps.remove(&path).unwrap_or(Stamp::NONE),
-                };
-                NewDirectory {
-                    stamp,
-                    path: or_here(Path::new(&path)).as_os_str().as_bytes().to_owned(),
-                    names: names
-                        .into_iter()
-                        .map(|(name, expectation)| (expectation, name))
-                        .collect(),
-                }
-            })
-            .collect()
-    }
 }
 
 fn style_of(lookup: &Lookup) -> Style {
     lookup.style
-}
-
-/// The empty path means the working directory.
-fn or_here(path: &Path) -> &Path {
-    if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    }
 }
 
 #[cfg(test)]

@@ -10,12 +10,15 @@ use crate::sys::clock;
 
 struct Tree {
     dir: tempfile::TempDir,
+    /// Whether the last guard was the one that had been foreseen.
+    foreseen: std::cell::Cell<bool>,
 }
 
 impl Tree {
     fn new(files: &[(&str, &str)]) -> Tree {
         let tree = Tree {
             dir: tempfile::tempdir().unwrap(),
+            foreseen: Default::default(),
         };
         for (name, text) in files {
             tree.write(name, text);
@@ -84,9 +87,11 @@ impl Tree {
         };
         let now = clock::coarse_now();
         let known = meanwhile.map(|meanwhile| {
-            let known = foresee(&sources, &places, now);
+            let (known, alike) = [(); 2].map(|()| foresee(&sources, &places, now)).into();
             meanwhile();
-            let unmoved = read.iter().map(|(path, _)| path.as_path()).collect();
+            let unmoved = read.iter().map(|(path, _)| path.as_os_str()).collect();
+            let settled = alike.confirmed(&unmoved).settle(&sources, &places, now);
+            self.foreseen.set(settled.is_ok());
             known.confirmed(&unmoved)
         });
         let known = known.unwrap_or_default();
@@ -184,6 +189,49 @@ fn what_changes_after_it_was_asked_ahead_is_asked_again() {
 }
 
 #[test]
+fn a_guard_that_was_foreseen_stands_while_the_answers_are_the_same() {
+    let new = || {
+        Tree::new(&[
+            (
+                "x.c",
+                "#include \"l.h\"\n#include <h.h>\n#if 0\n#include <u.h>\n#endif\n",
+            ),
+            ("l.h", "#if __has_include(\"maybe.h\")\n#endif\n"),
+            ("b/h.h", ""),
+            ("b/u.h", ""),
+            ("a/o.h", ""),
+        ])
+    };
+    let (sources, places) = (["x.c", "l.h", "b/h.h"], ["n", "a", "b"]);
+    let same = |meanwhile: &dyn Fn(&Tree)| {
+        let tree = new();
+        let while_it_ran = tree.guard_while(&sources, &places, Some(&|| meanwhile(&tree)));
+        (tree.foreseen.get(), while_it_ran.map(drop))
+    };
+    assert!(same(&|_| ()).0);
+    assert!(same(&|tree| tree.write("b/u.h", "other")).0);
+    // Of a name that nobody reports, it is not known whether it was there.
+    let (foreseen, guard) = same(&|tree| tree.write("x.o", ""));
+    assert!(!foreseen && matches!(guard, Err(Unguarded::Vanished(_))));
+    let (foreseen, guard) = same(&|tree| tree.write("n/h.h", ""));
+    assert!(!foreseen && guard.is_err());
+    assert!(!same(&|tree| fs_err::remove_file(tree.path("b/u.h")).unwrap()).0);
+
+    // Products come into directories all the time. The next hit looks at those again.
+    let tree = new();
+    tree.write("l.h", "");
+    clock::settle();
+    let manifest = tree.guard_while(&sources, &places, Some(&|| tree.write("x.o", "")));
+    assert!(tree.foreseen.get());
+    let manifest = manifest.unwrap();
+    assert_eq!(tree.holds(&manifest), Some(false));
+    tree.write("h.h", "");
+    assert!(tree.holds(&manifest).is_some());
+    tree.write("a/h.h", "");
+    assert_eq!(tree.holds(&manifest), None);
+}
+
+#[test]
 fn what_is_written_in_place_after_it_was_asked_ahead() {
     let guard = |source: &str, written: &str| {
         let tree = Tree::new(&[
@@ -192,15 +240,22 @@ fn what_is_written_in_place_after_it_was_asked_ahead() {
             ("b/unread.h", "int u;\n"),
             ("b/h.h.gch", "old"),
         ]);
-        tree.guard_while(&["x.c", "b/h.h"], &["b"], Some(&|| tree.write(written, "new")))
-            .map(drop)
+        tree.guard_while(
+            &["x.c", "b/h.h"],
+            &["b"],
+            Some(&|| tree.write(written, "new")),
+        )
+        .map(drop)
     };
     let plain = "#include <h.h>\n#if 0\n#include <unread.h>\n#endif\n";
     let once = format!("#pragma once\n{plain}");
     // Nothing in it has a say.
     assert!(guard(plain, "b/unread.h").is_ok());
     // It may have been taken for another.
-    assert!(matches!(guard(&once, "b/unread.h"), Err(Unguarded::Late(_))));
+    assert!(matches!(
+        guard(&once, "b/unread.h"),
+        Err(Unguarded::Late(_))
+    ));
     assert!(matches!(guard(plain, "b/h.h.gch"), Err(Unguarded::Late(_))));
 }
 
