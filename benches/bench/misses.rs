@@ -12,7 +12,7 @@ use crate::units::Unit;
 const LARGE: f64 = 500.0;
 /// About how long the plain compiles of one unit may take together, in milliseconds.
 const PATIENCE: f64 = 12_000.0;
-const PATIENCE_QUICK: f64 = 4_000.0;
+const PATIENCE_QUICK: f64 = 9_000.0;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for unit in &bench.units {
@@ -63,7 +63,7 @@ impl<'a> Misses<'a> {
         } else {
             PATIENCE
         };
-        let (least, most) = (options.times(3, 1), options.times(25, 10));
+        let (least, most) = (options.times(3, 1), options.times(25, 15));
         let runs = ((patience / first.ms()) as usize).clamp(least, most);
         let peers = match first.ms() > LARGE {
             true if self.unit.is_huge() => 1,

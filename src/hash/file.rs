@@ -83,6 +83,9 @@ pub fn digest_found(
     }
 }
 
+/// Length in bytes of what is read at once.
+const PIECE: u64 = 64 << 10;
+
 /// As [`digest`]; the table has nothing for the stamp `unknown`.
 fn digest_unless(
     table: &mut InodeTable,
@@ -97,7 +100,8 @@ fn digest_unless(
         return Some((digest, before));
     }
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = [0; 64 * 1024];
+    // A small file takes few pages, each of which costs more than to read it.
+    let mut buffer = vec![0; before.size.clamp(1, PIECE) as usize];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => break,

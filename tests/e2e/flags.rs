@@ -75,7 +75,7 @@ fn prepare_git(tree: &Path) -> Option<()> {
 fn git_with_gcc() {
     let build = |drivers: &Drivers, wrapper: &str| {
         let c = drivers.c;
-        format!("make -j2 all {GIT_WITHOUT} CFLAGS='-O1 -Wall' CC='{wrapper}{c}'")
+        format!("make -j2 all {GIT_WITHOUT} CFLAGS='-O0 -Wall' CC='{wrapper}{c}'")
     };
     let Some(project) = Project::new(GCC, prepare_git, build) else {
         return;
