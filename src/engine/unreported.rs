@@ -30,7 +30,7 @@ use crate::compiler::environment::{self, EnvEffect};
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family, depfile};
 use crate::hash::assembler::{self, Reads};
-use crate::hash::scan::{Asked, Scan};
+use crate::hash::scan::{self, Asked, Scan};
 use crate::stats::Counter;
 use crate::sys::Stamp;
 use crate::sys::clock::Nanos;
@@ -127,7 +127,11 @@ impl Inquiry<'_, '_> {
 
     /// Whether a macro on the command line holds `word`.
     fn in_options(&self, word: &[u8]) -> bool {
-        let holds = |text: &[u8]| memchr::memmem::find(text, word).is_some();
+        self.options_hold(|text| memchr::memmem::find(text, word).is_some())
+    }
+
+    /// Whether `holds` says so of a macro on the command line.
+    fn options_hold(&self, holds: impl Fn(&[u8]) -> bool) -> bool {
         let macros = self.cached.command.args.iter();
         macros
             .filter(|arg| arg.class == Class::Macro)
@@ -436,10 +440,10 @@ impl Inquiry<'_, '_> {
         }
         let frozen = self.cached.frozen_time;
         let any = |test: fn(&Scan) -> bool| self.scans().any(|(_, scan)| test(scan));
-        let pieces = any(|scan| scan.time_pieces) || self.in_options(b"TIME");
+        let pieces = any(|scan| scan.time_pieces) || self.options_hold(scan::clock::is_named);
         let mut used = Clock {
             time: any(|scan| scan.time) && !frozen,
-            date: (any(|scan| scan.date) || self.in_options(b"DATE")) && !frozen,
+            date: any(|scan| scan.date) && !frozen,
             timestamp: any(|scan| scan.timestamp),
         };
         // Whether a macro that holds it is used, only preprocessing tells.

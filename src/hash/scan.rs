@@ -50,11 +50,13 @@ fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
         line_start: true,
         context: Context::Text,
         existence,
+        pieces: Pieces::default(),
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
+    scanner.found.time_pieces = scanner.pieces.are_there();
     scanner.found
 }
 
@@ -70,6 +72,7 @@ struct Scanner<'a> {
     context: Context<'a>,
     /// Macros that do what `__has_include` does.
     existence: &'a [Vec<u8>],
+    pieces: Pieces,
     found: Scan,
     seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
 }
@@ -223,7 +226,7 @@ impl<'a> Scanner<'a> {
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"_Pragma" | b"GCC" => self.found.obscure |= self.names_dependency(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
-            _ => self.found.time_pieces |= is_time_piece(word),
+            _ => self.pieces.note(word),
         }
     }
 
@@ -480,19 +483,6 @@ fn has_number_escape(text: &[u8]) -> bool {
     })
 }
 
-/// Whether `word` is what another word could stand in front of, or behind, to
-/// make one of the time macros.
-fn is_time_piece(word: &[u8]) -> bool {
-    if !matches!(word.len(), 3..=12) || !(word.starts_with(b"__") || word.ends_with(b"__")) {
-        return false;
-    }
-    let names: [&[u8]; 3] = [b"__TIME__", b"__DATE__", b"__TIMESTAMP__"];
-    let begins = |name: &&[u8]| word.len() > 3 && name.starts_with(word);
-    names
-        .iter()
-        .any(|name| name.ends_with(word) || begins(name))
-}
-
 /// Whether a string in a macro can be a header's name: short, no blanks or quotes.
 fn looks_like_header(name: &[u8]) -> bool {
     (1..=255).contains(&name.len())
@@ -501,12 +491,14 @@ fn looks_like_header(name: &[u8]) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'_' | b'-' | b'+'))
 }
 
+pub(crate) mod clock;
 mod existence;
 mod found;
 pub(super) mod record;
 mod splices;
 mod trigraphs;
 
+use self::clock::Pieces;
 pub use found::{Asked, Lookup, Scan, Style};
 use splices::{has_splice, join_lines};
 

@@ -173,6 +173,53 @@ fn assembler_files() {
 }
 
 #[test]
+fn pieces_of_the_macros_of_the_clock() {
+    let scan = |text: &str| scan(text.as_bytes()).time_pieces;
+    for text in [
+        "CAT(__TI, ME__)",
+        "CAT(__, TIME__)",
+        "CAT(__DATE, __)",
+        "CAT(_, _TIMESTAMP__)",
+        "CAT(__, TIME, __)",
+        "CAT(__T, IME, __)",
+        "CAT(_, _TIME_, _)",
+        "CAT(__, T, IME, __)",
+        "__CONCAT(__, T) ME",
+    ] {
+        assert!(scan(text), "{text}");
+    }
+    for text in [
+        "_(\"text\") TIME DATE ST",
+        "__CONCAT(__, name) HAVE_TIME T S",
+        "#define UPDATE TIMESTAMP\n",
+        "_T(\"x\") __TIME __START__",
+    ] {
+        assert!(scan(text) == text.contains("__TIME "), "{text}");
+    }
+    let named = |option: &str| super::clock::is_named(option.as_bytes());
+    for option in [
+        "-DNOW=__TIME__",
+        "NOW=x __DATE__",
+        "-DA=TIME",
+        "-DA=__TI",
+        "-Wp,-DA=b,-DC=IME__",
+    ] {
+        assert!(named(option), "{option}");
+    }
+    for option in [
+        "-DHAVE_CLOCK_GETTIME",
+        "-DTIME",
+        "-DTIME=1",
+        "-DA=UPDATE",
+        "-D",
+        "-DA=__",
+        "-DT=E",
+    ] {
+        assert!(!named(option), "{option}");
+    }
+}
+
+#[test]
 fn assembler_that_macros_make() {
     let scan = |text: &str| scan(text.as_bytes()).opaque_assembler;
     assert!(!scan(

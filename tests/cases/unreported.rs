@@ -355,11 +355,15 @@ fn i9_clock_put_together() {
             "#define CAT(a, b) a##b\nconst char *t = CAT(__TIME, __);\n",
             "const char *t = __TI\\\nME__;\n",
             "const char *t = NOW;\n",
+            "#define CAT(a, b, c) a##b##c\nconst char *t = CAT(__, TIME, __);\n",
+            "#define CAT(a, b, c) a##b##c\nconst char *t = CAT(__T, IME, __);\n",
+            "#define CAT(a, b, c) a##b##c\nconst char *t = CAT(_, _TIME_, _);\n",
+            "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\nconst char *t = CAT(__, CAT(LAST, __));\n",
         ];
         for source in sources {
             env.write("t.c", source);
             assert_eq!(
-                refused_for_time(env, "t.c", &["-DNOW=__TIME__"]),
+                refused_for_time(env, "t.c", &["-DNOW=__TIME__", "-DLAST=TIME"]),
                 1,
                 "{source}"
             );
