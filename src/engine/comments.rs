@@ -11,6 +11,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use rustc_hash::FxHashSet;
+
 use super::Cached;
 use super::observe::Dependency;
 use crate::compiler::{Class, Command, Family, Product};
@@ -18,7 +20,7 @@ use crate::hash::Digest;
 use crate::hash::headers::{Header, Headers};
 use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
-use crate::hash::tokens::{self, Columns, Dialect, Has, Summary, TokenDigest};
+use crate::hash::tokens::{self, Columns, Dialect, Has, Rendered, Summary, TokenDigest};
 use crate::sys::Stamp;
 
 /// Files beside the product in which no comment shows.
@@ -225,8 +227,9 @@ const MAX_UNIT: u64 = 16 << 20;
 
 /// One file of a unit.
 pub enum Text {
-    /// The content of one in which comments and macros may change.
-    Changing(Vec<u8>),
+    /// The content of one in which comments and macros may change, and what was made
+    /// of it for its digest.
+    Changing(Vec<u8>, Option<Rendered>),
     /// What is kept of one that stays as it is.
     Fixed(Summary),
 }
@@ -234,14 +237,14 @@ pub enum Text {
 impl Text {
     fn size(&self) -> u64 {
         match self {
-            Text::Changing(bytes) => bytes.len() as u64,
+            Text::Changing(bytes, _) => bytes.len() as u64,
             Text::Fixed(summary) => summary.size,
         }
     }
 
     fn columns(&self) -> Columns {
         match self {
-            Text::Changing(bytes) => tokens::columns(bytes),
+            Text::Changing(bytes, _) => tokens::columns(bytes),
             Text::Fixed(summary) => summary.columns,
         }
     }
@@ -249,7 +252,7 @@ impl Text {
     /// As the skeleton reads it.
     pub fn file(&self) -> File<'_> {
         match self {
-            Text::Changing(bytes) => File::Changing(bytes),
+            Text::Changing(bytes, page) => File::Changing(bytes, page.as_ref()),
             Text::Fixed(summary) => File::Fixed(&summary.words),
         }
     }
@@ -318,10 +321,10 @@ impl Sources<'_> {
         }
         if self.family == Family::Gcc {
             // See `part_twins`; and columns must not run out.
-            let mut seen = HashSet::new();
+            let mut seen = FxHashSet::default();
             let twins = unit
                 .iter()
-                .any(|file| matches!(file, Text::Changing(bytes) if !seen.insert(bytes)));
+                .any(|file| matches!(file, Text::Changing(bytes, _) if !seen.insert(bytes)));
             let columns = unit.iter().map(Text::columns);
             if twins || run_out(columns.fold(Columns::default(), Columns::and)) {
                 return None;
@@ -382,7 +385,7 @@ impl<'a> Blind<'a> {
             }
             false => {
                 let scan = crate::hash::scan::scan(&text);
-                (Text::Changing(text), scan)
+                (Text::Changing(text, None), scan)
             }
         };
         self.add(path, digest, stamp, text, scan)
@@ -421,15 +424,23 @@ impl<'a> Blind<'a> {
         let too_many = self.sources.family == Family::Gcc && run_out(self.columns);
         let embeds = scan.computed_embed || scan.lookups.iter().any(is_embed);
         let reads_text = scan.timestamp || scan.assembler_file || embeds;
-        let (asks_for_comments, digest) = match &text {
-            Text::Changing(bytes) => (tokens::asks_for_comments(bytes), Some(bytes)),
-            Text::Fixed(summary) => (summary.asks_for_comments, None),
+        let asks_for_comments = match &text {
+            Text::Changing(bytes, _) => tokens::asks_for_comments(bytes),
+            Text::Fixed(summary) => summary.asks_for_comments,
         };
         if too_many || reads_text || asks_for_comments {
             self.dialect = None;
             return TokenDigest::NONE;
         }
-        let digest = digest.map_or(TokenDigest::NONE, |bytes| tokens::digest(bytes, dialect));
+        let mut text = text;
+        let digest = match &mut text {
+            Text::Changing(bytes, page) => {
+                let (digest, read) = tokens::read(bytes, dialect);
+                *page = read;
+                digest
+            }
+            Text::Fixed(_) => TokenDigest::NONE,
+        };
         self.texts.push(text);
         digest
     }
@@ -456,7 +467,7 @@ impl<'a> Blind<'a> {
             .filter(|(file, _)| seen.insert(&file.path))
             .map(|(file, text)| match text {
                 // A twin stays as it is, too.
-                Text::Changing(bytes) if file.tokens == TokenDigest::NONE => {
+                Text::Changing(bytes, _) if file.tokens == TokenDigest::NONE => {
                     Text::Fixed(Summary::of(&bytes))
                 }
                 text => text,

@@ -519,7 +519,7 @@ impl Visitor for Texts<'_> {
             return false;
         };
         self.found.push(match changing {
-            true => Text::Changing(text),
+            true => Text::Changing(text, None),
             false => {
                 let header = Header::of(&text);
                 if comments::is_fixed(path) {

@@ -266,7 +266,9 @@ impl Cached<'_> {
         let named = named.filter(|option| !name_of(option).is_some_and(|n| names.contains(&n)));
         let named = named.flat_map(|option| spoken(option).chain(option.get(1..)));
         let in_files = texts.iter().map(Text::file);
-        let others: Vec<File<'_>> = in_files.chain(named.map(File::Changing)).collect();
+        let others: Vec<File<'_>> = in_files
+            .chain(named.map(|text| File::Changing(text, None)))
+            .collect();
         if !skeleton::are_unnamed(&names, &others) {
             return Served::Miss("kin: a macro that differs is named".into());
         }

@@ -171,10 +171,15 @@ impl Guard {
             .filter(|source| source.scan.computed)
             .map(|source| source.path.parent().unwrap_or(nowhere))
             .collect();
+        // gcc takes none for an include in a header: that is not the first file then.
+        let computed = match sources.first() {
+            Some(main) if main.scan.computed => places.precompiled,
+            _ => &[],
+        };
         for beside in &computing {
             let named = all().filter(|lookup| lookup.asked == Asked::Macro);
             for lookup in named.chain(places.defined) {
-                ask(self, beside, lookup, places.precompiled)?;
+                ask(self, beside, lookup, computed)?;
             }
         }
         for name in places.forced {
@@ -195,7 +200,7 @@ impl Guard {
             }
         }
         if !computing.is_empty() {
-            self.explain_computed(sources, &computing, places)?;
+            self.explain_computed(sources, &computing, places, computed)?;
         }
         Ok(())
     }
@@ -301,6 +306,7 @@ impl Guard {
         sources: &[Source<'_>],
         computing: &BTreeSet<&Path>,
         places: &Places<'_>,
+        suffixes: &[&str],
     ) -> Result<(), Unguarded> {
         let directories: Vec<&Path> = places
             .quote
@@ -311,7 +317,7 @@ impl Guard {
         // Most names lead nowhere at their first component already.
         let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
         for source in sources.iter().skip(1) {
-            for suffix in places.precompiled {
+            for suffix in suffixes {
                 self.precompiled(source.path, suffix, places.before)?;
             }
             for (index, directory) in directories.iter().enumerate() {
@@ -323,7 +329,7 @@ impl Guard {
                 };
                 let earlier = || directories.iter().take(index);
                 for place in computing.iter().chain(earlier()) {
-                    for suffix in places.precompiled {
+                    for suffix in suffixes {
                         self.precompiled(&place.join(name), suffix, places.before)?;
                     }
                     if nowhere.contains(&(*place, first)) {

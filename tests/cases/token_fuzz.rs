@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 use cache::hash::tokens::skeleton::{File, skeleton};
-use cache::hash::tokens::{Dialect, Has, TokenDigest, digest};
+use cache::hash::tokens::{Dialect, Has, TokenDigest, digest, read};
 
 use crate::support::find_program;
 
@@ -433,9 +433,24 @@ fn equal_pair(random: &mut Random, cxx: bool) -> (Pair, Pair, bool) {
     }
 }
 
+fn unit(files: &[File<'_>], dialect: Dialect) -> Option<TokenDigest> {
+    skeleton(files, &[], dialect)
+}
+
 fn unit_skeleton(pair: &Pair, dialect: Dialect) -> Option<TokenDigest> {
-    let files = pair.each_ref().map(|text| File::Changing(text.as_bytes()));
-    skeleton(&files, &[], dialect)
+    let files = pair.each_ref();
+    let files = files.map(|text| File::Changing(text.as_bytes(), None));
+    let skeleton = unit(&files, dialect);
+    // What the digests are made of serves as well.
+    let texts = pair.each_ref();
+    let read = texts.map(|text| read(text.as_bytes(), dialect).1);
+    let mut pages = read.iter();
+    let files = files.map(|file| match file {
+        File::Changing(text, _) => File::Changing(text, pages.next().and_then(Option::as_ref)),
+        fixed => fixed,
+    });
+    assert_eq!(skeleton, unit(&files, dialect));
+    skeleton
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod render;
 pub mod skeleton;
 
 use lexer::{Kind, Span};
+pub use render::Rendered;
 
 use super::Digest;
 use crate::sys::Stamp;
@@ -86,15 +87,21 @@ impl Dialect {
 
 /// The token digest of the file content `text`.
 pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
+    read(text, dialect).0
+}
+
+/// The token digest of the file content `text`, and the text as a skeleton reads it,
+/// if it can be read.
+pub fn read(text: &[u8], dialect: Dialect) -> (TokenDigest, Option<Rendered>) {
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION);
     let mut code = [0; CODE];
-    match comments(text, dialect) {
-        Some(spans) => {
-            let page = render::render(text, &spans);
+    let page = comments(text, dialect).map(|spans| render::render(text, &spans));
+    match &page {
+        Some(page) => {
             hasher.update(&[1, width_class(text)]);
             hasher.update(&page.text);
-            code = skeleton::code(&page);
+            code = skeleton::code(page);
         }
         None => {
             hasher.update(&[0]);
@@ -106,7 +113,7 @@ pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
     if let Some(first) = digest.first_chunk_mut() {
         *first = code;
     }
-    TokenDigest(digest)
+    (TokenDigest(digest), page)
 }
 
 /// Under what an inode table remembers the token digest of the content with

@@ -42,6 +42,7 @@ pub fn render(text: &[u8], spans: &[Span]) -> Rendered {
 }
 
 /// A file without what its comments say.
+#[derive(Clone)]
 pub struct Rendered {
     pub text: Vec<u8>,
     /// Behind the newline of every line that does not go on in the next, be it

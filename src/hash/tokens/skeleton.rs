@@ -12,7 +12,9 @@
 //! of directives count only where something can see them: between lines with
 //! tokens, where `-Wmisleading-indentation` looks at the first column of each line.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+
+use rustc_hash::FxHashSet;
 
 use super::render::{COMMENT, INSIDE, NO_NEWLINE, Rendered};
 use super::{Dialect, TokenDigest, comments, render};
@@ -29,8 +31,9 @@ const VERSION: &[u8] = b"skeleton 1";
 /// One file of a unit.
 #[derive(Clone, Copy)]
 pub enum File<'a> {
-    /// It may differ in what a skeleton leaves out.
-    Changing(&'a [u8]),
+    /// It may differ in what a skeleton leaves out. What [`super::read`] made of it in
+    /// the same dialect saves reading it again.
+    Changing(&'a [u8], Option<&'a Rendered>),
     /// It is known to be the same: only the words in it count.
     Fixed(&'a Words),
 }
@@ -39,7 +42,7 @@ impl File<'_> {
     /// Whether it may have a compiler look at macros that nothing expands.
     fn sees_all_macros(&self) -> bool {
         match self {
-            File::Changing(text) => sees_all_macros(text),
+            File::Changing(text, _) => sees_all_macros(text),
             File::Fixed(words) => words.see_all_macros(),
         }
     }
@@ -52,17 +55,20 @@ pub fn skeleton(files: &[File<'_>], named: &[&[u8]], dialect: Dialect) -> Option
     if files.iter().any(File::sees_all_macros) {
         return None;
     }
-    let mut pages: Vec<Rendered> = Vec::new();
+    let mut pages: Vec<Cow<'_, Rendered>> = Vec::new();
     // A file may be listed under two names.
-    let mut seen = HashSet::new();
+    let mut seen = FxHashSet::default();
     for file in files {
-        if let File::Changing(text) = *file
+        if let File::Changing(text, page) = *file
             && seen.insert(text)
         {
-            pages.push(render::render(text, &comments(text, dialect)?));
+            pages.push(match page {
+                Some(page) => Cow::Borrowed(page),
+                None => Cow::Owned(render::render(text, &comments(text, dialect)?)),
+            });
         }
     }
-    let mut outlines: Vec<Vec<Line<'_>>> = pages.iter().map(outline).collect();
+    let mut outlines: Vec<Vec<Line<'_>>> = pages.iter().map(|page| outline(page)).collect();
     keep_what_is_named(files, named, &mut outlines);
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION);
@@ -106,7 +112,7 @@ pub fn are_unnamed(names: &[Vec<u8>], files: &[File<'_>]) -> bool {
     if !names.is_empty() {
         for file in files {
             match file {
-                File::Changing(text) => uses.read(text),
+                File::Changing(text, _) => uses.read(text),
                 File::Fixed(words) => uses.read_words(words),
             }
         }

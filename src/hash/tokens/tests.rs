@@ -222,7 +222,7 @@ fn a_summary_names_what_its_text_names() {
     assert!(named("LEVEL"), "put together of two words");
     assert!(!named("ELSEWHERE"));
     let unit = |text: &'static str| {
-        let files = [File::Changing(text.as_bytes()), File::Fixed(&words)];
+        let files = [File::Changing(text.as_bytes(), None), File::Fixed(&words)];
         skeleton(&files, &[], Dialect::ANY)
     };
     let plain = unit("#define ELSEWHERE 1\nint x;\n");
