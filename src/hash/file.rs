@@ -83,7 +83,8 @@ pub fn digest_found(
     }
 }
 
-/// Length in bytes of what is read at once.
+/// Lengths in bytes of what is read at once; files in `/proc` say that they are empty.
+const PAGE: u64 = 4 << 10;
 const PIECE: u64 = 64 << 10;
 
 /// As [`digest`]; the table has nothing for the stamp `unknown`.
@@ -101,7 +102,7 @@ fn digest_unless(
     }
     let mut hasher = blake3::Hasher::new();
     // A small file takes few pages, each of which costs more than to read it.
-    let mut buffer = vec![0; before.size.clamp(1, PIECE) as usize];
+    let mut buffer = vec![0; before.size.clamp(PAGE, PIECE) as usize];
     loop {
         match file.read(&mut buffer) {
             Ok(0) => break,

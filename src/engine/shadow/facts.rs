@@ -113,7 +113,6 @@ impl Facts {
         let moved = |directory: &PathBuf| !confirmed.contains(directory.as_os_str());
         let mut again = Guard {
             now,
-            kinds: self.kinds.clone(),
             stamps: self.stamps.clone(),
             ..Guard::default()
         };
@@ -132,10 +131,9 @@ impl Facts {
         for directory in whole.names.keys() {
             again.stamp(Path::new(directory));
         }
-        let same = whole
-            .kinds
-            .iter()
-            .all(|(path, kind)| again.kind(Path::new(path)) == *kind)
+        let doubtful = whole.kinds.iter();
+        let mut doubtful = doubtful.filter(|(path, _)| !self.kinds.contains_key(*path));
+        let same = doubtful.all(|(path, kind)| again.kind(Path::new(path)) == *kind)
             && again.links == whole.links;
         if of != sources.len() || was_made || had || vanished || !same || again.late.is_some() {
             return Err(self);

@@ -1,4 +1,5 @@
-//! Words of which `##` could make `__TIME__`, `__DATE__` or `__TIMESTAMP__`.
+//! Words of which `##` could make `__TIME__`, `__DATE__` or `__TIMESTAMP__`: each that
+//! needs one other, and three or more that stand in one text.
 
 /// The macros of the clock.
 const NAMES: [&[u8]; 3] = [b"__TIME__", b"__DATE__", b"__TIMESTAMP__"];
