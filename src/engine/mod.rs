@@ -13,6 +13,7 @@ mod compile;
 mod dependencies;
 mod direct;
 mod dumps;
+mod evidence;
 mod existence;
 mod expected;
 mod hit;

@@ -12,6 +12,7 @@ mod support;
 mod env;
 
 mod call;
+mod clock;
 mod comments;
 mod compilers;
 mod dependencies;
