@@ -152,6 +152,8 @@ fn naming_all_headers(arg: &Arg) -> Vec<OsString> {
 pub fn without_dependency_options(arg: &Arg) -> Vec<OsString> {
     match row_of(arg) {
         Some((row, _)) if matches!(row.action, Action::Dependency(_)) => Vec::new(),
+        // An error without the others.
+        _ if arg.words.iter().any(|word| word == "-fpch-deps") => Vec::new(),
         Some((row, word)) if row.action == Action::Preprocessor => {
             let list = word.as_bytes().get(4..).unwrap_or_default();
             list_option(parse::without_dependencies(list))

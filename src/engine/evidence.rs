@@ -3,20 +3,20 @@
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
 use super::before::Before;
 use super::observe::Dependency;
 use super::record::{Refusal, refuse};
-use super::shadow::{self, Unguarded};
+use super::shadow::{self, Facts, Guarded, Unguarded};
 use super::surroundings::Surroundings;
 use super::{Cached, base, comments, existence, precompiled, unreported};
 use crate::compiler::search::SearchPaths;
 use crate::entry::manifest::{ConditionKind, NewDirectory, NewFile};
 use crate::hash::Digest;
-use crate::hash::scan::Lookup;
+use crate::hash::scan::{Lookup, Scan};
 use crate::hash::tokens::TokenDigest;
 use crate::stats::Counter;
 use crate::sys::clock::Nanos;
@@ -116,10 +116,32 @@ pub fn guard(
     before: &Before,
     messages: &[&[u8]],
 ) -> Result<Evidence, Refusal> {
-    existence::resolve(&mut files)?;
+    existence::resolve(&mut files, &[])?;
     let mut found = unreported::find(cached, &files, search, started)?;
     if messages.iter().any(|text| !text.is_empty()) {
         unreported::quoted::add(cached, &files, messages, started, &mut found)?;
+    }
+    let around = Surroundings::of(cached, search.clone());
+    let mut absent = around.absent().to_vec();
+    absent.append(&mut cached.absent_inputs);
+    let way = Way {
+        around,
+        absent,
+        names: &found.names,
+        before,
+        started,
+    };
+    let facts = std::mem::take(&mut cached.facts);
+    let mut guarded = way.follow(cached, &files, &[], facts)?;
+    let in_use = !guarded.precompiled.is_empty();
+    if in_use {
+        let headers = &guarded.precompiled;
+        let hidden = unreported::behind_precompiled(cached, &files, headers, search, started)?;
+        existence::resolve(&mut files, &hidden.scans)?;
+        guarded = way.follow(cached, &files, &hidden.scans, Facts::default())?;
+        precompiled::add(cached, &guarded, started, &mut files)?;
+        found.date |= hidden.date;
+        found.timestamps |= hidden.timestamps;
     }
     let mut conditions = Vec::new();
     if found.date {
@@ -127,50 +149,6 @@ pub fn guard(
             Some(today) => conditions.push((ConditionKind::Date, today)),
             None => return refuse(Counter::UncacheableTimeMacro, "the date changed meanwhile"),
         }
-    }
-    // Text that is not preprocessed asks for no headers.
-    let preprocessed = !cached.command.traits.no_preprocessing;
-    let sources: Vec<shadow::Source<'_>> = files
-        .iter()
-        .filter(|_| preprocessed)
-        .filter_map(|file| {
-            Some(shadow::Source {
-                path: &file.path,
-                scan: file.scan.as_ref()?,
-            })
-        })
-        .collect();
-    let around = Surroundings::of(cached, search.clone());
-    let mut absent = around.absent().to_vec();
-    absent.append(&mut cached.absent_inputs);
-    let places = around.places(&absent, &found.names, before);
-    let guarded = shadow::guard(
-        &sources,
-        &places,
-        started,
-        std::mem::take(&mut cached.facts),
-    );
-    let guarded = guarded.map_err(|why| match why {
-        Unguarded::Late(path) => Refusal {
-            counter: Counter::ModifiedInputFile,
-            why: format!("{} appeared during the compile", path.display()),
-        },
-        Unguarded::Twin(path) => Refusal {
-            counter: Counter::UnsupportedCodeDirective,
-            why: format!("{} may be taken for another file", path.display()),
-        },
-        Unguarded::Vanished(path) => Refusal {
-            counter: Counter::ModifiedInputFile,
-            why: format!("{} may have been there during the compile", path.display()),
-        },
-    })?;
-    let computed = sources.first().is_some_and(|source| source.scan.computed);
-    if computed && !places.precompiled.is_empty() {
-        precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
-    }
-    let in_use = !guarded.precompiled.is_empty();
-    if in_use {
-        precompiled::add(cached, &guarded, started, &mut files)?;
     }
     let directories = guarded
         .directories
@@ -198,6 +176,60 @@ pub fn guard(
         held_times: false,
         skeleton: TokenDigest::NONE,
     })
+}
+
+/// How the names in sources lead to files.
+struct Way<'a> {
+    around: Surroundings<'a>,
+    absent: Vec<PathBuf>,
+    /// As [`Places::others`](shadow::Places::others).
+    names: &'a [(PathBuf, PathBuf)],
+    before: &'a Before,
+    started: Nanos,
+}
+
+impl Way<'_> {
+    /// Follows the names in `files`, and in macros that no file shows.
+    fn follow(
+        &self,
+        cached: &Cached<'_>,
+        files: &[Dependency],
+        hidden: &[Scan],
+        facts: Facts,
+    ) -> Result<Guarded, Refusal> {
+        // Text that is not preprocessed asks for no headers.
+        let preprocessed = !cached.command.traits.no_preprocessing;
+        let files = files.iter().filter(|_| preprocessed);
+        let sources = files.filter_map(|file| {
+            let scan = file.scan.as_ref()?;
+            let path = &file.path;
+            Some(shadow::Source { path, scan })
+        });
+        let path = &cached.command.source;
+        let hidden = hidden.iter().map(|scan| shadow::Source { path, scan });
+        let sources: Vec<shadow::Source<'_>> = sources.chain(hidden).collect();
+        let places = self.around.places(&self.absent, self.names, self.before);
+        let guarded = shadow::guard(&sources, &places, self.started, facts);
+        let guarded = guarded.map_err(|why| match why {
+            Unguarded::Late(path) => Refusal {
+                counter: Counter::ModifiedInputFile,
+                why: format!("{} appeared during the compile", path.display()),
+            },
+            Unguarded::Twin(path) => Refusal {
+                counter: Counter::UnsupportedCodeDirective,
+                why: format!("{} may be taken for another file", path.display()),
+            },
+            Unguarded::Vanished(path) => Refusal {
+                counter: Counter::ModifiedInputFile,
+                why: format!("{} may have been there during the compile", path.display()),
+            },
+        })?;
+        let computed = sources.first().is_some_and(|source| source.scan.computed);
+        if computed && !places.precompiled.is_empty() {
+            precompiled::refuse_unseen(&cached.command.source, &places, &guarded)?;
+        }
+        Ok(guarded)
+    }
 }
 
 /// A path as it goes into a manifest: below the base directory relative to the

@@ -7,14 +7,15 @@
 
 use super::observe::Dependency;
 use super::record::{Refusal, refuse};
-use crate::hash::{Digest, scan};
+use crate::hash::Digest;
+use crate::hash::scan::{self, Scan};
 use crate::stats::Counter;
 
 /// Macros on macros, at most so many deep.
 const DEPTH: usize = 4;
 
-/// Completes the scans of `files` by what their macros ask for.
-pub fn resolve(files: &mut [Dependency]) -> Result<(), Refusal> {
+/// Completes the scans of `files` by what their macros ask for, and those in `hidden`.
+pub fn resolve(files: &mut [Dependency], hidden: &[Scan]) -> Result<(), Refusal> {
     let mut known = Vec::new();
     for _ in 0..DEPTH {
         if let Some(file) = files.iter().find(|file| {
@@ -26,7 +27,7 @@ pub fn resolve(files: &mut [Dependency]) -> Result<(), Refusal> {
                 format!("{} computes what __has_include asks", file.path.display()),
             );
         }
-        let names = macros(files);
+        let names = macros(files, hidden);
         if names.len() == known.len() {
             return Ok(());
         }
@@ -42,10 +43,10 @@ pub fn resolve(files: &mut [Dependency]) -> Result<(), Refusal> {
 }
 
 /// The macros of all files that do what `__has_include` does.
-fn macros(files: &[Dependency]) -> Vec<Vec<u8>> {
-    let mut names: Vec<Vec<u8>> = files
-        .iter()
-        .filter_map(|file| file.scan.as_ref())
+fn macros(files: &[Dependency], hidden: &[Scan]) -> Vec<Vec<u8>> {
+    let scans = files.iter().filter_map(|file| file.scan.as_ref());
+    let mut names: Vec<Vec<u8>> = scans
+        .chain(hidden)
         .flat_map(|scan| scan.existence_macros.iter().cloned())
         .collect();
     names.sort();

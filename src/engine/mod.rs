@@ -8,6 +8,7 @@
 mod ahead;
 mod base;
 mod before;
+mod call;
 mod comments;
 mod compile;
 mod dependencies;
@@ -53,50 +54,14 @@ use crate::stats::Counter;
 use crate::store::parts::Parts;
 use crate::sys::clock;
 use crate::sys::paths;
-use crate::sys::process::{self, Captured, Invocation};
+use crate::sys::process::{self, Invocation};
 use crate::sys::stdin::StandardInput;
+pub use call::Call;
 use hit::Served;
 use identity::Identity;
 pub use session::disk_options;
 use session::{Session, Tally};
 use terminal::Terminal;
-
-/// One call of a compiler.
-#[derive(Clone, Copy)]
-pub struct Call<'a> {
-    /// The compiler's file.
-    pub program: &'a Path,
-    /// The compiler as the caller spelled it.
-    pub name: &'a OsStr,
-    /// Its arguments, as the caller wrote them.
-    pub args: &'a [OsString],
-    /// `prefix_command`, as words; empty: none.
-    pub prefix_command: &'a [OsString],
-    /// `PATH`.
-    pub path: Option<&'a OsStr>,
-    /// Standard input, where it is the source.
-    pub input: Option<&'a StandardInput>,
-}
-
-impl Call<'_> {
-    /// Has the compiler answer a question about the caller's source.
-    fn ask(&self, args: &[OsString]) -> std::io::Result<Captured> {
-        let invocation = Invocation {
-            program: self.program,
-            name: self.name,
-            args,
-            set: &[],
-            unset: &[],
-        };
-        match self.input {
-            Some(input) => {
-                input.rewind()?;
-                invocation.query_with_input()
-            }
-            None => invocation.query(),
-        }
-    }
-}
 
 /// How a call ends.
 enum End {

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::{Call, dependencies};
-use crate::compiler::{Class, Command, Product};
+use crate::compiler::{Arg, Class, Command, Product};
 use crate::sys::process::Captured;
 
 /// The preprocessed source.
@@ -101,10 +101,13 @@ pub fn expand_with(
 /// The arguments of `command` for a preprocessor run of our own: without the
 /// product, its name, dependency options and further files.
 pub fn arguments(command: &Command) -> Vec<OsString> {
-    command
-        .args
-        .iter()
-        .filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
+    arguments_of(command, |_| true)
+}
+
+/// Those of [`arguments`] that `counts` is true of.
+pub fn arguments_of(command: &Command, counts: impl Fn(&Arg) -> bool) -> Vec<OsString> {
+    let args = command.args.iter().filter(|arg| counts(arg));
+    args.filter(|arg| !matches!(arg.class, Class::Silent | Class::CompileOnly))
         // Those that nothing comes of count, since clang says so.
         .flat_map(dependencies::without_dependency_options)
         .filter(|word| word != "-c" && word != "-S")

@@ -16,7 +16,10 @@
 
 mod clock;
 mod drivers;
+mod hidden;
 pub mod quoted;
+
+pub use hidden::behind_precompiled;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -76,6 +79,7 @@ pub fn find(
         files,
         search,
         started,
+        hidden: Vec::new(),
         found: Unreported::default(),
         seen: HashSet::new(),
     };
@@ -115,6 +119,8 @@ struct Inquiry<'i, 'c> {
     files: &'i [Dependency],
     search: &'i SearchPaths,
     started: Nanos,
+    /// What macros of precompiled headers say.
+    hidden: Vec<Scan>,
     found: Unreported,
     seen: HashSet<PathBuf>,
 }
@@ -128,16 +134,11 @@ impl Inquiry<'_, '_> {
 
     /// Whether a macro on the command line holds `word`.
     fn in_options(&self, word: &[u8]) -> bool {
-        self.options_hold(|text| memchr::memmem::find(text, word).is_some())
-    }
-
-    /// Whether `holds` says so of a macro on the command line.
-    fn options_hold(&self, holds: impl Fn(&[u8]) -> bool) -> bool {
         let macros = self.cached.command.args.iter();
         macros
             .filter(|arg| arg.class == Class::Macro)
             .flat_map(|arg| &arg.words)
-            .any(|option| holds(option.as_bytes()))
+            .any(|option| memchr::memmem::find(option.as_bytes(), word).is_some())
     }
 
     /// Preprocessing looked at the files again: were they still the same?

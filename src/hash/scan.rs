@@ -50,13 +50,11 @@ fn scan_plain(text: &[u8], existence: &[Vec<u8>]) -> Scan {
         line_start: true,
         context: Context::Text,
         existence,
-        pieces: Pieces::default(),
         found: Scan::default(),
         seen: std::collections::HashSet::new(),
     };
     scanner.found.escape = memchr::memchr(0x1b, text).is_some();
     scanner.run();
-    scanner.found.time_pieces = scanner.pieces.are_there();
     scanner.found
 }
 
@@ -72,7 +70,6 @@ struct Scanner<'a> {
     context: Context<'a>,
     /// Macros that do what `__has_include` does.
     existence: &'a [Vec<u8>],
-    pieces: Pieces,
     found: Scan,
     seen: std::collections::HashSet<(&'a [u8], Style, Asked)>,
 }
@@ -226,8 +223,17 @@ impl<'a> Scanner<'a> {
             b"asm" | b"__asm" | b"__asm__" => self.assembler(),
             b"_Pragma" | b"GCC" => self.found.obscure |= self.names_dependency(),
             b"R" | b"LR" | b"uR" | b"UR" | b"u8R" if self.peek(0) == b'"' => self.raw_string(),
-            _ => self.pieces.note(word),
+            // gettext's: behind a name that ends in it, a parenthesis cannot stand.
+            b"_" if self.is_called() => {}
+            _ => self.found.clock_pieces.note(word),
         }
+    }
+
+    /// Whether a parenthesis is what comes next on this line.
+    fn is_called(&self) -> bool {
+        let rest = self.rest();
+        let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+        rest.iter().find(|byte| !blank(byte)) == Some(&b'(')
     }
 
     /// Behind `_Pragma` or `GCC`: whether this is the pragma that looks at the
@@ -498,7 +504,6 @@ pub(super) mod record;
 mod splices;
 mod trigraphs;
 
-use self::clock::Pieces;
 pub use found::{Asked, Lookup, Scan, Style};
 use splices::{has_splice, join_lines};
 

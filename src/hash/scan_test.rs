@@ -1,3 +1,4 @@
+use super::clock::Pieces;
 use super::*;
 
 fn names(text: &str) -> Vec<String> {
@@ -174,7 +175,10 @@ fn assembler_files() {
 
 #[test]
 fn pieces_of_the_macros_of_the_clock() {
-    let scan = |text: &str| scan(text.as_bytes()).time_pieces;
+    let make = |texts: &[&str]| {
+        let pieces = texts.iter().map(|text| scan(text.as_bytes()).clock_pieces);
+        pieces.fold(Pieces::default(), Pieces::with).make_a_name()
+    };
     for text in [
         "CAT(__TI, ME__)",
         "CAT(__, TIME__)",
@@ -184,38 +188,44 @@ fn pieces_of_the_macros_of_the_clock() {
         "CAT(__T, IME, __)",
         "CAT(_, _TIME_, _)",
         "CAT(__, T, IME, __)",
-        "__CONCAT(__, T) ME",
+        "CAT(_, T, I, M, E)",
+        "#define F(x) __##x##__\n#define G TIME\n",
+        "_ (\"\") CAT(__D, ATE_, _)",
     ] {
-        assert!(scan(text), "{text}");
+        assert!(make(&[text]), "{text}");
     }
+    assert!(make(&["#define CLOCK(x) CAT(__, x)", "CLOCK(TIME__)"]));
+    assert!(make(&["_##x", "_##y", "DA", "TE"]));
     for text in [
         "_(\"text\") TIME DATE ST",
+        "_ (\"text\") CAT(__, DATE_, x)",
         "__CONCAT(__, name) HAVE_TIME T S",
         "#define UPDATE TIMESTAMP\n",
-        "_T(\"x\") __TIME __START__",
+        "_T(\"x\") __START__ IME",
+        "__ TIM ATE STAMP__ MESTAMP",
     ] {
-        assert!(scan(text) == text.contains("__TIME "), "{text}");
+        assert!(!make(&[text]), "{text}");
     }
-    let named = |option: &str| super::clock::is_named(option.as_bytes());
+    let all = scan(b"CAT(__, T, I, M, E, _)").clock_pieces;
+    assert!(all.make_a_name() && !all.without_letters().make_a_name());
+    let of_option = |option: &str| super::clock::of_option(option.as_bytes());
     for option in [
         "-DNOW=__TIME__",
         "NOW=x __DATE__",
-        "-DA=TIME",
-        "-DA=__TI",
-        "-Wp,-DA=b,-DC=IME__",
+        "-Wp,-DA=b,-DC=__TIMESTAMP__",
     ] {
-        assert!(named(option), "{option}");
+        assert_eq!(of_option(option), None, "{option}");
     }
-    for option in [
-        "-DHAVE_CLOCK_GETTIME",
-        "-DTIME",
-        "-DTIME=1",
-        "-DA=UPDATE",
-        "-D",
-        "-DA=__",
-        "-DT=E",
+    for (option, text) in [
+        ("-DA=TIME", "TIME"),
+        ("A=__", "__"),
+        ("-DTIME=1", ""),
+        ("-DHAVE_CLOCK_GETTIME", ""),
+        ("-Wp,-DA=b,-DC=IME__", "IME__"),
+        ("-D", ""),
     ] {
-        assert!(!named(option), "{option}");
+        let pieces = scan(text.as_bytes()).clock_pieces;
+        assert_eq!(of_option(option), Some(pieces), "{option}");
     }
 }
 

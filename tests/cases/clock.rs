@@ -122,3 +122,57 @@ fn i9_pragmas_that_look_at_times() {
         env.cc("-c a.c").right_twice();
     });
 }
+
+/// One file pastes what another one, or an option, names.
+#[test]
+fn i9_clock_put_together_of_several_files() {
+    const PASTE: &str = "#define CAT_(a, b, c) a##b##c\n#define CAT(a, b, c) CAT_(a, b, c)\n";
+    each(|env| {
+        for (header, source, option) in [
+            ("#define CLOCK(x) CAT(__, x, __)\n", "CLOCK(TIME)", "-DA"),
+            (
+                "#define CLOCK(x) CAT(__, x, END)\n",
+                "CLOCK(TIME)",
+                "-DEND=__",
+            ),
+            (
+                "#define CLOCK(x) CAT(__, x, __)\n",
+                "CLOCK(LAST)",
+                "-DLAST=TIME",
+            ),
+            (
+                "#define CLOCK CAT(BEGIN, TI, ME__)\n",
+                "CLOCK",
+                "-DBEGIN=__",
+            ),
+            (
+                "#define L __\n#define R E__\n",
+                "CAT(L, CAT(T, I, M), R)",
+                "-DA",
+            ),
+            (
+                "#define CLOCK(x) CAT(_, x, _)\n",
+                "CLOCK(CAT(_TI, ME, _))",
+                "-DA",
+            ),
+        ] {
+            env.write("paste.h", format!("{PASTE}{header}"));
+            env.write(
+                "t.c",
+                format!("#include \"paste.h\"\nconst char *t = {source};\n"),
+            );
+            let refused = refused_for_time(env, "t.c", &[option]);
+            assert_eq!(refused, 1, "{header}{source} {option}");
+        }
+        // What pastes nothing of the clock's is stored.
+        env.write(
+            "paste.h",
+            format!("{PASTE}#define NAME(x) CAT(__, x, __)\n"),
+        );
+        env.write(
+            "n.c",
+            "#include \"paste.h\"\nint NAME(TIM), NAME(TIMES), TIM;\n",
+        );
+        env.cc("-c n.c").miss_then_hit();
+    });
+}

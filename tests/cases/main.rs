@@ -23,6 +23,7 @@ mod kin;
 mod macros;
 mod options;
 mod precompiled;
+mod precompiled_macros;
 mod precompiled_side;
 mod projects;
 mod races;

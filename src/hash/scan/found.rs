@@ -1,5 +1,7 @@
 //! What a scan finds.
 
+use super::clock::Pieces;
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Style {
     /// `"name"`: beside the including file first.
@@ -60,8 +62,8 @@ pub struct Scan {
     pub date: bool,
     /// `__TIMESTAMP__` as a token.
     pub timestamp: bool,
-    /// What `##` could make one of these three of.
-    pub time_pieces: bool,
+    /// Words that `##` could make one of these three of.
+    pub clock_pieces: Pieces,
     /// `.incbin` or `.include` outside comments (in assembler or a string of
     /// inline assembler): a file that the compiler does not report is read.
     pub assembler_file: bool,

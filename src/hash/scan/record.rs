@@ -1,11 +1,12 @@
 //! How a scan is written down.
 //!
 //! ```text
-//! scan   = flags:u32 lookups:u32 lookup* macros:u32 name*
+//! scan   = flags:u32 pieces:[u64; 2] lookups:u32 lookup* macros:u32 name*
 //! lookup = style:u8 asked:u8 name
 //! name   = length:u32 byte*
 //! ```
 
+use super::clock::Pieces;
 use super::found::{Asked, Lookup, Scan, Style};
 use crate::sys::codec::{Reader, Writer};
 
@@ -20,7 +21,7 @@ pub fn encode(scan: &Scan, out: &mut Writer) {
         time,
         date,
         timestamp,
-        time_pieces,
+        clock_pieces,
         assembler_file,
         opaque_assembler,
         computed_embed,
@@ -39,7 +40,6 @@ pub fn encode(scan: &Scan, out: &mut Writer) {
         time,
         date,
         timestamp,
-        time_pieces,
         assembler_file,
         opaque_assembler,
         computed_embed,
@@ -54,6 +54,9 @@ pub fn encode(scan: &Scan, out: &mut Writer) {
     ];
     let bits = flags.iter().rev();
     out.u32(bits.fold(0, |bits, flag| bits << 1 | u32::from(**flag)));
+    let pieces = clock_pieces.bits();
+    out.u64(pieces as u64);
+    out.u64((pieces >> 64) as u64);
     out.u32(lookups.len() as u32);
     for lookup in lookups {
         out.u8(lookup.style as u8);
@@ -86,7 +89,6 @@ pub fn decode(reader: &mut Reader<'_>) -> Option<Scan> {
         time: flag(),
         date: flag(),
         timestamp: flag(),
-        time_pieces: flag(),
         assembler_file: flag(),
         opaque_assembler: flag(),
         computed_embed: flag(),
@@ -98,9 +100,12 @@ pub fn decode(reader: &mut Reader<'_>) -> Option<Scan> {
         precompiled: flag(),
         renumbers: flag(),
         escape: flag(),
+        clock_pieces: Pieces::default(),
         lookups: Vec::new(),
         existence_macros: Vec::new(),
     };
+    let (low, high) = (reader.u64()?, reader.u64()?);
+    scan.clock_pieces = Pieces::from_bits(u128::from(high) << 64 | u128::from(low));
     for _ in 0..reader.u32()? {
         scan.lookups.push(Lookup {
             style: style(reader.u8()?)?,

@@ -47,7 +47,7 @@ impl Scan {
         self.time |= other.time;
         self.date |= other.date;
         self.timestamp |= other.timestamp;
-        self.time_pieces |= other.time_pieces;
+        self.clock_pieces = self.clock_pieces.with(other.clock_pieces);
         self.assembler_file |= other.assembler_file;
         self.opaque_assembler |= other.opaque_assembler;
         self.computed_embed |= other.computed_embed;
