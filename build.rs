@@ -13,14 +13,15 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The libraries that rustc names, and the archives that hold the same.
-const LIBRARIES: &[(&str, &str)] = &[
-    ("gcc_s", "libgcc_eh.a"),
-    ("util", "libutil.a"),
-    ("rt", "librt.a"),
-    ("pthread", "libpthread.a"),
-    ("m", "libm.a"),
-    ("dl", "libdl.a"),
-    ("c", "libc.a"),
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("gcc_s", &["libgcc_eh.a"]),
+    ("util", &["libutil.a"]),
+    ("rt", &["librt.a"]),
+    ("pthread", &["libpthread.a"]),
+    ("m", &["libm.a"]),
+    ("dl", &["libdl.a"]),
+    // It calls what stands before it on the command line: GNU ld does not look back.
+    ("c", &["libc.a", "libgcc.a", "libgcc_eh.a"]),
 ];
 
 /// A linker script that puts the functions of a hit side by side (`scripts/order`):
@@ -50,13 +51,18 @@ fn main() {
     };
     let directory = Path::new(&env::var_os("OUT_DIR").expect("cargo sets it")).join("static");
     fs::create_dir_all(&directory).expect("OUT_DIR can be written");
-    for (library, file) in LIBRARIES {
-        let Some(path) = archive(file) else {
-            println!("cargo::warning={file} is not installed: linked dynamically, hits are slower");
-            return;
-        };
-        let script = format!("GROUP ( \"{}\" )\n", path.display());
-        fs::write(directory.join(format!("lib{library}.so")), script)
+    for (library, files) in LIBRARIES {
+        let mut script = "GROUP (".to_owned();
+        for file in *files {
+            let Some(path) = archive(file) else {
+                println!(
+                    "cargo::warning={file} is not installed: linked dynamically, hits are slower"
+                );
+                return;
+            };
+            script += &format!(" \"{}\"", path.display());
+        }
+        fs::write(directory.join(format!("lib{library}.so")), script + " )\n")
             .expect("OUT_DIR can be written");
     }
     let flags = [&format!("-L{}", directory.display()), "-static", "-no-pie"];
@@ -65,6 +71,8 @@ fn main() {
     }
     if !chooses_linker() {
         let order = env::current_dir().expect("cargo sets it").join(ORDER);
+        // GNU ld wants the option; without it, it looks for the place among its input.
+        println!("cargo::rustc-link-arg-bin=cache=-T");
         println!("cargo::rustc-link-arg-bin=cache={}", order.display());
     }
     let is_known = archive("libc.a")
