@@ -500,7 +500,7 @@ fn looks_like_header(name: &[u8]) -> bool {
 pub(crate) mod clock;
 mod existence;
 mod found;
-pub(super) mod record;
+pub(crate) mod record;
 mod splices;
 mod trigraphs;
 

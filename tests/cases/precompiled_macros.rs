@@ -1,7 +1,7 @@
 //! What macros in a precompiled header do to the source that uses it, whether the
 //! header's text is still there or not.
 
-use crate::env::{Env, each};
+use crate::env::{Compiler, Env, each, one};
 use crate::precompiled::{make_alone, settle, using};
 use crate::support::cache_binary;
 
@@ -129,5 +129,34 @@ fn i3_include_of_a_macro_of_a_precompiled_header() {
             env.cc(&options).right_twice();
             env.remove("first/w.h");
         });
+    });
+}
+
+/// gcc is asked once which macros one holds, and again when it is another one.
+#[test]
+fn o11_macros_of_a_precompiled_header_are_asked_for_once() {
+    one(Compiler::Gcc, |env| {
+        env.write("p.h", "#define ONE 1\n");
+        settle();
+        make_alone(env, "");
+        let asked = |env: &Env| env.runs().iter().filter(|run| run.contains("-dM")).count();
+        let mut expected = 0;
+        for n in 0..4 {
+            env.write(
+                &format!("u{n}.c"),
+                format!("#include \"p.h\"\nint x{n} = ONE;\n"),
+            );
+            settle();
+            if n % 2 == 0 {
+                expected += 1;
+            }
+            if n == 2 {
+                env.write("p.h", "#define ONE 1\n#define NOW __TIME__\n");
+                settle();
+                make_alone(env, "");
+            }
+            env.cc(&format!("-c u{n}.c")).miss_then_hit();
+            assert_eq!(asked(env), expected, "{n}: {:?}", env.runs());
+        }
     });
 }

@@ -12,10 +12,12 @@ use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family};
 use crate::engine::observe::Dependency;
 use crate::engine::record::{Refusal, refuse};
-use crate::engine::{Cached, preprocessed};
+use crate::engine::{Cached, preprocessed, side};
 use crate::hash::scan::{self, Asked, Lookup, Scan};
+use crate::hash::{KeyHasher, headers};
 use crate::stats::Counter;
 use crate::sys::clock::Nanos;
+use crate::sys::codec::{Reader, Writer};
 
 /// What precompiled headers bring into a compile.
 #[derive(Default)]
@@ -54,8 +56,7 @@ pub fn behind_precompiled(
     };
     let names: BTreeSet<PathBuf> = headers.iter().filter_map(|path| name_of(path)).collect();
     for name in &names {
-        let scan = inquiry.macros_of(name).map(|text| scan::scan(&text));
-        match scan.filter(is_followed) {
+        match inquiry.known_macros(name, headers).filter(is_followed) {
             Some(scan) => inquiry.hidden.push(scan),
             None => {
                 let why = format!("what the macros in {}.gch do is not known", name.display());
@@ -89,16 +90,75 @@ fn name_of(precompiled: &Path) -> Option<PathBuf> {
 }
 
 impl Inquiry<'_, '_> {
-    /// The definitions of the macros in the precompiled header of `name`. `None`: gcc
-    /// does not say.
-    fn macros_of(&self, name: &Path) -> Option<Vec<u8>> {
+    /// What the macros in the precompiled header of `name` say. gcc is asked once for
+    /// one content and command line, where nothing stands before it.
+    fn known_macros(&mut self, name: &Path, headers: &BTreeSet<PathBuf>) -> Option<Scan> {
+        let options = self.options();
+        let record = self.record_of(name, headers, &options);
+        let known = record.as_deref().and_then(side::load);
+        if let Some(scan) = known.and_then(|bytes| scan::record::decode(&mut Reader::new(&bytes))) {
+            return Some(scan);
+        }
+        let scan = scan::scan(&self.macros_of(name, &options)?);
+        // It may have been replaced meanwhile.
+        if let Some(record) = &record
+            && self.record_of(name, headers, &options).as_ref() == Some(record)
+        {
+            let mut out = Writer::new();
+            scan::record::encode(&scan, &mut out);
+            side::save(record, &out.bytes);
+        }
+        Some(scan)
+    }
+
+    /// Where that is remembered.
+    fn record_of(
+        &mut self,
+        name: &Path,
+        found: &BTreeSet<PathBuf>,
+        options: &[OsString],
+    ) -> Option<PathBuf> {
+        let local = self.cached.local?;
+        let command = self.cached.command;
+        let first = match command.forced_includes.as_slice() {
+            [] => true,
+            [forced] => name.ends_with(forced),
+            _ => false,
+        };
+        if !first || options.iter().any(|word| word == "-imacros") {
+            return None;
+        }
+        let mut hasher = KeyHasher::new("macros");
+        hasher.field("meaning", &headers::SEED.to_le_bytes());
+        hasher.field("compiler", &self.cached.identity.digest.0);
+        hasher.field("language", command.language.0.as_bytes());
+        hasher.field("name", name.as_os_str().as_bytes());
+        for option in options {
+            hasher.field("option", option.as_bytes());
+        }
+        let named = |path: &&PathBuf| name_of(path).as_deref() == Some(name);
+        for path in found.iter().filter(named) {
+            let (digest, _) = crate::hash::file::digest(self.cached.table, path)?;
+            hasher.field("file", &digest.0);
+        }
+        let name = hasher.finish().hex();
+        Some(local.join("macros").join(name.get(..32).unwrap_or(&name)))
+    }
+
+    /// The command's options, without its source.
+    fn options(&self) -> Vec<OsString> {
         let command = self.cached.command;
         let is_source = |word: &OsString| word == command.source.as_os_str() || word == "-";
-        let options = preprocessed::arguments_of(command, |arg| {
+        preprocessed::arguments_of(command, |arg| {
             arg.class != Class::Structural || !arg.words.iter().all(is_source)
-        });
+        })
+    }
+
+    /// The definitions of the macros in the precompiled header of `name`. `None`: gcc
+    /// does not say.
+    fn macros_of(&self, name: &Path, options: &[OsString]) -> Option<Vec<u8>> {
         let ask = |including: &[&OsStr]| {
-            let mut args = options.clone();
+            let mut args = options.to_vec();
             args.extend(including.iter().map(OsString::from));
             let last = [
                 "-w",
@@ -106,7 +166,7 @@ impl Inquiry<'_, '_> {
                 "-dM",
                 "-fpch-preprocess",
                 "-x",
-                command.language.0,
+                self.cached.command.language.0,
             ];
             args.extend(last.map(OsString::from));
             args.push("/dev/null".into());
