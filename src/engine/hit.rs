@@ -332,14 +332,14 @@ impl Cached<'_> {
         inputs
     }
 
-    /// The latest time of anything that the compile is known to read: the
-    /// source, headers that it names directly, the directories that they are
-    /// in, and what the manifest lists.
+    /// The latest time of any file that the compile is known to read: the source,
+    /// headers that it names directly, and what the manifest lists. Of directories
+    /// nothing is asked: their times move with every object in them, so that one that
+    /// is not settled is what the guard always meets, and asks by names.
     pub fn newest_input(&self, manifest: Option<&[u8]>) -> Nanos {
         let mut newest = Newest(0);
         let source = &self.command.source;
         newest.look(source);
-        newest.look(source.parent().unwrap_or(Path::new("")));
         let mut directories: Vec<&Path> = vec![source.parent().unwrap_or(Path::new(""))];
         for arg in &self.command.args {
             if arg.class != Class::Search {
@@ -351,9 +351,6 @@ impl Cached<'_> {
                 None => first.strip_prefix(b"-I").unwrap_or_default(),
             };
             directories.push(Path::new(OsStr::from_bytes(directory)));
-        }
-        for directory in &directories {
-            newest.look(directory);
         }
         let content = crate::hash::file::read(source).map(|content| content.bytes);
         let input = self.call.input.map(|input| input.bytes.as_slice());
