@@ -25,7 +25,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 ];
 
 /// A linker script that puts the functions of a hit side by side (`scripts/order`):
-/// spread over the program, they cost a hit a third of its time in page faults.
+/// spread over the program, they cost a hit a quarter of its time in page faults.
 const ORDER: &str = "link/order.ld";
 
 /// What glibc says of itself where `src/sys/start/glibc.rs` fits it.
@@ -83,8 +83,8 @@ fn main() {
     }
 }
 
-/// Whether the user names a linker: GNU ld, lld and gold follow a script that inserts
-/// sections, mold does not.
+/// Whether the user names a linker: GNU ld and lld were seen to follow a script that
+/// inserts sections, others may not.
 fn chooses_linker() -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let mut flags = flags.split('\u{1f}');

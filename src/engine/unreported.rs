@@ -74,15 +74,7 @@ pub fn find(
         let why = file.path.display().to_string();
         return refuse(Counter::CouldNotUsePrecompiledHeader, why);
     }
-    let mut inquiry = Inquiry {
-        cached,
-        files,
-        search,
-        started,
-        hidden: Vec::new(),
-        found: Unreported::default(),
-        seen: HashSet::new(),
-    };
+    let mut inquiry = Inquiry::new(cached, files, search, started);
     if inquiry.in_options(b"__has_include") || inquiry.in_options(b"__has_embed") {
         return refuse(
             Counter::UnsupportedCodeDirective,
@@ -125,7 +117,24 @@ struct Inquiry<'i, 'c> {
     seen: HashSet<PathBuf>,
 }
 
-impl Inquiry<'_, '_> {
+impl<'i, 'c> Inquiry<'i, 'c> {
+    fn new(
+        cached: &'i mut Cached<'c>,
+        files: &'i [Dependency],
+        search: &'i SearchPaths,
+        started: Nanos,
+    ) -> Inquiry<'i, 'c> {
+        Inquiry {
+            cached,
+            files,
+            search,
+            started,
+            hidden: Vec::new(),
+            found: Unreported::default(),
+            seen: HashSet::new(),
+        }
+    }
+
     fn scans(&self) -> impl Iterator<Item = (&Path, &Scan)> {
         self.files
             .iter()

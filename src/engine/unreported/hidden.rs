@@ -2,12 +2,12 @@
 //! header's text need not be there any more, or be another, so that gcc itself is
 //! asked for them (`-dM -fpch-preprocess`).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Inquiry, Unreported};
+use super::Inquiry;
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Class, Family};
 use crate::engine::observe::Dependency;
@@ -45,15 +45,7 @@ pub fn behind_precompiled(
         // clang reports the headers in one, and reads them.
         return Ok(Hidden::default());
     }
-    let mut inquiry = Inquiry {
-        cached,
-        files,
-        search,
-        started,
-        hidden: Vec::new(),
-        found: Unreported::default(),
-        seen: HashSet::new(),
-    };
+    let mut inquiry = Inquiry::new(cached, files, search, started);
     let names: BTreeSet<PathBuf> = headers.iter().filter_map(|path| name_of(path)).collect();
     for name in &names {
         match inquiry.known_macros(name, headers).filter(is_followed) {
