@@ -87,7 +87,8 @@ pub fn preprocessed_key(ingredients: &Ingredients<'_>, text: &[u8]) -> Key {
     hasher.finish()
 }
 
-/// The key of a result found by its dependencies.
+/// The key of a result found by its dependencies, in the shard of the manifest's: the
+/// store is told of it before the dependencies are known.
 pub fn direct_key(
     manifest: &Key,
     files: &[NewFile],
@@ -102,7 +103,7 @@ pub fn direct_key(
     for (kind, digest) in conditions {
         hasher.field(&format!("{kind:?}"), &digest.0);
     }
-    hasher.finish()
+    hasher.finish().in_shard_of(manifest)
 }
 
 fn is_random_seed(word: Option<&std::ffi::OsString>) -> bool {

@@ -54,3 +54,20 @@ fn i18_another_processor() {
         assert_eq!(key_on(b"one", option), key_on(b"two", option), "{option}");
     }
 }
+
+#[test]
+fn a_result_is_in_the_shard_of_its_manifest() {
+    let manifest = key_on(b"one", "");
+    let of = |byte| {
+        let file = NewFile {
+            path: b"a.c".to_vec(),
+            digest: Digest([byte; 32]),
+            tokens: crate::hash::tokens::TokenDigest::NONE,
+            stamp: crate::sys::Stamp::NONE,
+        };
+        direct_key(&manifest, &[file], &[])
+    };
+    assert_ne!(of(1), of(2));
+    assert_eq!(of(1).0[0], manifest.0[0]);
+    assert_eq!(of(2).0[0], manifest.0[0]);
+}

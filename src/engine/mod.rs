@@ -476,13 +476,15 @@ impl Cached<'_> {
                 // A first compile may fail: its record waits for the manifest.
                 let known = manifest.is_some();
                 let early = keys.kin.filter(|_| known).map(|key| (key, self.own_kin()));
-                let has_kin = keys.kin.is_some();
+                let (kin, key) = (keys.kin, self.manifest);
+                // See `key::direct_key`.
+                let result = keys.preprocessed.unwrap_or(key);
                 let blobs = record::expected_blobs(self.command);
                 std::thread::Builder::new().spawn_scoped(scope, move || {
-                    stores.results.expect_put(&blobs);
-                    stores.manifests.expect_put(&[BlobName::MANIFEST]);
-                    if has_kin {
-                        stores.manifests.expect_put(&[BlobName::KIN]);
+                    stores.results.expect_put(&result, &blobs);
+                    stores.manifests.expect_put(&key, &[BlobName::MANIFEST]);
+                    if let Some(key) = kin {
+                        stores.manifests.expect_put(&key, &[BlobName::KIN]);
                     }
                     if let Some((key, own)) = early {
                         kin::join(stores.manifests.as_ref(), &key, own);

@@ -242,7 +242,7 @@ pub fn save_recipe(cached: &mut Cached<'_>, variant: &NewVariant) {
     let others: Vec<_> = others.copied().collect();
     let recipe = super::key::direct_key(&cached.manifest, &variant.files, &others);
     let product = crate::hash::file::digest(cached.table, &cached.command.output);
-    if let (Some((digest, _)), Some(recipe)) = (product, recipe.0.first_chunk::<16>()) {
+    if let (Some((digest, _)), Some(recipe)) = (product, recipe.0.last_chunk::<16>()) {
         super::side::save(&recipe_file(local, &digest), recipe);
     }
 }

@@ -15,6 +15,13 @@ impl Key {
         text
     }
 
+    /// This key with the first byte of `other`, so that both entries are in one shard of
+    /// a disk store: who knows `other` can look where this one will be before it is known.
+    pub fn in_shard_of(mut self, other: &Key) -> Key {
+        self.0[0] = other.0[0];
+        self
+    }
+
     /// The key that [`Key::hex`] prints as `text`; `None` if `text` is not
     /// exactly 64 lower-case hexadecimal digits.
     pub fn from_hex(text: &str) -> Option<Key> {

@@ -215,9 +215,9 @@ pub trait Store: Send + Sync {
 
     /// Says that an entry with these blobs, or some more, is going to be stored soon,
     /// so that what takes time and needs no content can be done now, on any thread.
-    /// Nothing depends on it.
-    fn expect_put(&self, blobs: &[BlobName]) {
-        let _ = blobs;
+    /// Its key is `near`, or has the same first byte. Nothing depends on it.
+    fn expect_put(&self, near: &Key, blobs: &[BlobName]) {
+        let _ = (near, blobs);
     }
 
     /// Says that what was expected and has not come will not.

@@ -376,8 +376,8 @@ impl Store for DiskStore {
         Some(&self.shared.root)
     }
 
-    fn expect_put(&self, blobs: &[BlobName]) {
-        self.make_ready(blobs);
+    fn expect_put(&self, near: &Key, blobs: &[BlobName]) {
+        self.make_ready(near, blobs);
     }
 
     fn expect_no_more(&self) {

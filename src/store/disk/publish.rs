@@ -358,7 +358,7 @@ impl Shared {
 
     /// Makes the directories between the root and the entry at `place`; what is
     /// in the way of one is moved aside and removed.
-    fn make_dirs_to(&self, place: &Place) -> Result<()> {
+    pub(super) fn make_dirs_to(&self, place: &Place) -> Result<()> {
         let shard = place.path.parent().unwrap_or(&self.root);
         let below = shard.strip_prefix(&self.root).unwrap_or(Path::new(""));
         let mut path = self.root.clone();

@@ -2,18 +2,11 @@
 //! for it: where many files were removed lately, to make one can take a third of a
 //! millisecond.
 
-use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
-use std::time::{Duration, Instant};
-
 use super::temp::WorkDir;
 use super::{DiskStore, Shared, marker};
 use crate::entry::BlobName;
+use crate::hash::Key;
 use crate::sys::fs;
-
-/// Shards made in one call beside what the call is for, and how long that may take.
-const SHARDS_AT_A_TIME: usize = 16;
-const SHARDS_TIME: Duration = Duration::from_millis(2);
 
 /// What is there for the next puts.
 #[derive(Default)]
@@ -25,7 +18,7 @@ pub(crate) struct Ready {
 
 impl DiskStore {
     /// [`crate::store::Store::expect_put`].
-    pub(super) fn make_ready(&self, blobs: &[BlobName]) {
+    pub(super) fn make_ready(&self, near: &Key, blobs: &[BlobName]) {
         let shared = &self.shared;
         // Where nothing is a store yet, nothing is made for what may not come.
         if shared.options.read_only || !marker::is_store(&shared.root) {
@@ -48,7 +41,7 @@ impl DiskStore {
                 .works
                 .extend(work.map(|work| work.with_files(blobs, shared.modes)));
         }
-        self.make_shards();
+        self.visit_shard(near);
     }
 
     /// [`crate::store::Store::expect_no_more`].
@@ -60,21 +53,14 @@ impl DiskStore {
         }
     }
 
-    /// Makes a few of the shards that are still missing: sooner or later an entry
-    /// comes into each.
-    fn make_shards(&self) {
-        let begun = Instant::now();
-        let Ok(present) = fs::list(&self.dir) else {
-            return;
-        };
-        let present: HashSet<OsString> = present.into_iter().map(|(name, _)| name).collect();
-        let shards = (0..=u8::MAX).map(|shard| format!("{shard:02x}"));
-        let missing = shards.filter(|shard| !present.contains(OsStr::new(shard)));
-        for shard in missing.take(SHARDS_AT_A_TIME) {
-            let _ = fs::make_dir(&self.dir.join(shard), self.shared.modes);
-            if begun.elapsed() > SHARDS_TIME {
-                return;
-            }
+    /// Makes the shard of `near` if it is missing, and reads it if the system has
+    /// forgotten it: that is an access to the disk, or two, in the rename into it.
+    fn visit_shard(&self, near: &Key) {
+        let place = self.place(near);
+        let shard = place.path.parent().unwrap_or(&self.dir);
+        if fs::lstat(&place.path).is_err() && fs::lstat(shard).is_err() {
+            // The put says what is wrong.
+            let _ = self.shared.make_dirs_to(&place);
         }
     }
 }

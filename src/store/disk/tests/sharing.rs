@@ -147,12 +147,12 @@ fn puts_that_were_announced_leave_nothing_behind() {
     let store = plain(dir.path());
     let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
     // Before there is a store, nothing is made for one.
-    store.expect_put(&[]);
-    store.expect_put(&[]);
+    store.expect_put(&key(1), &[]);
+    store.expect_put(&key(1), &[]);
     assert!(fs::list(dir.path()).expect("to list").is_empty());
     store.put_entry(&key(1), &entry()).expect("to store");
-    store.expect_put(&[]);
-    store.expect_put(&[]);
+    store.expect_put(&key(1), &[]);
+    store.expect_put(&key(1), &[]);
     assert_eq!(work(), 2);
     for number in [1, 1, 2, 3, 1] {
         store.put_entry(&key(number), &entry()).expect("to store");
@@ -165,9 +165,9 @@ fn puts_that_were_announced_leave_nothing_behind() {
     }
     assert_eq!(store.stats().expect("stats").entries, 3);
     // The directory goes in between.
-    store.expect_put(&[]);
-    store.expect_put(&[]);
-    store.expect_put(&[]);
+    store.expect_put(&key(1), &[]);
+    store.expect_put(&key(1), &[]);
+    store.expect_put(&key(1), &[]);
     fs_err::remove_dir_all(dir.path()).expect("to remove it");
     store.put_entry(&key(4), &entry()).expect("to store");
     assert!(is_whole(&store, &key(4)));
@@ -184,13 +184,13 @@ fn files_that_were_made_ahead_are_used_or_go() {
     // All of its blobs, and contents that are links otherwise.
     let whole = entry();
     let names: Vec<BlobName> = whole.blobs.keys().cloned().collect();
-    store.expect_put(&names);
+    store.expect_put(&key(1), &names);
     let made = dir.path().join(".tmp").join(&work()[0].0);
     assert_eq!(fs::list(&made).expect("to list").len(), names.len() + 1);
     store.put_entry(&key(2), &whole).expect("to store");
     assert!(work().is_empty() && is_whole(&store, &key(2)));
     // An entry without one of them, and one blob beside others, do not take it.
-    store.expect_put(&names);
+    store.expect_put(&key(1), &names);
     let other = Entry::of(BlobName::MANIFEST, b"other".to_vec());
     store.put_entry(&key(3), &other).expect("to store");
     store
@@ -207,14 +207,34 @@ fn files_that_were_made_ahead_are_used_or_go() {
     store.expect_no_more();
     assert!(work().is_empty());
     // Each of those that are expected finds its own.
-    store.expect_put(&names);
-    store.expect_put(&[BlobName::MANIFEST]);
+    store.expect_put(&key(1), &names);
+    store.expect_put(&key(1), &[BlobName::MANIFEST]);
     store.put_entry(&key(3), &other).expect("to store");
     assert_eq!(work().len(), 1, "its own");
     store.put_entry(&key(4), &whole).expect("to store");
     assert!(is_whole(&store, &key(4)));
     store.expect_no_more();
     assert!(work().is_empty());
+}
+
+#[test]
+fn a_put_that_was_announced_finds_its_shard() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    store.expect_put(&key(7), &[]);
+    let shard = dir.path().join("07");
+    assert!(!shard.exists(), "there is no store yet");
+    store.put_entry(&key(1), &entry()).expect("to store");
+    store.expect_put(&key(7), &[]);
+    assert!(shard.is_dir());
+    // One that has gone in the meantime, and one that something stands in the way of.
+    fs_err::remove_dir(&shard).expect("to remove it");
+    store.put_entry(&key(7), &entry()).expect("to store");
+    fs_err::write(dir.path().join("08"), "").expect("to block it");
+    store.expect_put(&key(8), &[]);
+    store.put_entry(&key(8), &entry()).expect("to store");
+    store.expect_no_more();
+    assert!(is_whole(&store, &key(7)) && is_whole(&store, &key(8)));
 }
 
 #[test]
@@ -226,7 +246,7 @@ fn a_spare_directory_waits_for_the_next_entry() {
     let work = || fs::list(&dir.path().join(".tmp")).expect("to list").len();
     let store = plain(dir.path());
     store.put_entry(&key(1), &entry()).expect("to store");
-    store.expect_put(&[]);
+    store.expect_put(&key(1), &[]);
     store.put_entry(&key(1), &entry()).expect("to store");
     store.expect_no_more();
     let left = fs::list(&spare)
@@ -236,8 +256,8 @@ fn a_spare_directory_waits_for_the_next_entry() {
     assert_eq!(work(), 0);
     // The next process: one is made, the spare one is taken.
     let next = plain(dir.path());
-    next.expect_put(&[]);
-    next.expect_put(&[]);
+    next.expect_put(&key(1), &[]);
+    next.expect_put(&key(1), &[]);
     assert!(!spare.exists());
     assert_eq!(work(), 2);
     for (name, _) in fs::list(&dir.path().join(".tmp")).expect("to list") {
@@ -253,19 +273,19 @@ fn a_spare_directory_waits_for_the_next_entry() {
     blake3::Hasher::new().finalize_xof().fill(&mut random);
     let large = Entry::of(BlobName::OUTPUT, random);
     for _ in 0..2 {
-        next.expect_put(&[]);
+        next.expect_put(&key(1), &[]);
         next.put_entry(&key(5), &large).expect("to store");
     }
     assert!(!spare.exists());
     // One with a directory in it is no spare one, and goes.
     fs_err::create_dir_all(spare.join("strange")).expect("to make it");
-    next.expect_put(&[]);
-    next.expect_put(&[]);
+    next.expect_put(&key(1), &[]);
+    next.expect_put(&key(1), &[]);
     next.expect_no_more();
     assert_eq!(work(), 0);
     assert!(is_whole(&next, &key(1)));
     // A clean leaves nothing that was replaced behind.
-    next.expect_put(&[]);
+    next.expect_put(&key(1), &[]);
     next.put_entry(&key(1), &entry()).expect("to store");
     next.expect_no_more();
     assert!(spare.exists());
