@@ -11,7 +11,7 @@ use super::dependencies::{self, Source};
 use super::terminal::Terminal;
 use crate::compiler::{Command, Family};
 use crate::sys::clock::{self, Nanos};
-use crate::sys::process::{Captured, Channel, Invocation};
+use crate::sys::process::{Captured, Channel, Invocation, Running};
 
 /// A finished compile.
 pub struct Compiled {
@@ -28,16 +28,28 @@ pub struct Compiled {
     pub before: Before,
 }
 
-/// Runs the compiler. `newest` is the latest time of any input that is known
+/// A compile that has begun.
+pub struct Compiling {
+    child: Running,
+    source: Source,
+    channel: Option<Channel>,
+    /// See [`Compiled::started`].
+    pub started: Nanos,
+    began: Duration,
+    colored: bool,
+    before: Before,
+}
+
+/// Starts the compiler. `newest` is the latest time of any input that is known
 /// beforehand: if it lies in the running tick of the clock, the compile waits
 /// for the next, so that later changes show.
-pub fn run(
+pub fn start(
     call: &Call<'_>,
     family: Family,
     command: &Command,
     terminal: &Terminal,
     newest: Nanos,
-) -> std::io::Result<Compiled> {
+) -> std::io::Result<Compiling> {
     let mut source = dependencies::source(family, command);
     let channel = match source.uses_channel() {
         true => Channel::new().ok(),
@@ -81,18 +93,33 @@ pub fn run(
         clock::wait_past(newest);
     }
     let started = clock::coarse_now();
-    let names = Before::look(command);
-    let before = clock::monotonic();
-    let captured = invocation.capture()?;
-    Ok(Compiled {
-        captured,
+    let before = Before::look(command);
+    let began = clock::monotonic();
+    Ok(Compiling {
+        child: invocation.start()?,
         source,
         channel,
         started,
-        duration: clock::monotonic().saturating_sub(before),
+        began,
         colored: color.is_some(),
-        before: names,
+        before,
     })
+}
+
+impl Compiling {
+    /// Waits for the end.
+    pub fn finish(self) -> std::io::Result<Compiled> {
+        let captured = self.child.finish()?;
+        Ok(Compiled {
+            captured,
+            source: self.source,
+            channel: self.channel,
+            started: self.started,
+            duration: clock::monotonic().saturating_sub(self.began),
+            colored: self.colored,
+            before: self.before,
+        })
+    }
 }
 
 /// The command with `prefix_command` in front.

@@ -1,5 +1,6 @@
 //! Records and messages of any content: no panic, and what is known stays known.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use proptest::prelude::*;

@@ -22,6 +22,7 @@ mod identity;
 mod key;
 mod kin;
 mod log;
+mod miss;
 mod notice;
 mod observe;
 mod once;
@@ -42,23 +43,21 @@ mod unreported;
 mod user_headers;
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::compiler::search::SearchPaths;
 use crate::compiler::{Command, DriverName, Overwrite, Parsed, Product, outputs, parse_configured};
 use crate::config::{Config, Environment, Sloppiness};
-use crate::entry::BlobName;
 use crate::hash::{Digest, InodeTable, Key};
 use crate::stats::Counter;
 use crate::store::parts::Parts;
-use crate::sys::clock;
 use crate::sys::paths;
 use crate::sys::process::{self, Invocation};
 use crate::sys::stdin::StandardInput;
 pub use call::Call;
 use hit::Served;
 use identity::Identity;
+use miss::ResultKeys;
 pub use session::disk_options;
 use session::{Session, Tally};
 use terminal::Terminal;
@@ -345,14 +344,6 @@ fn understand(
     Ok((command, identity))
 }
 
-/// Names under which a result may be found besides its manifest.
-struct ResultKeys {
-    /// From the preprocessed text.
-    preprocessed: Option<Key>,
-    /// Of the record of the command's kin.
-    kin: Option<Key>,
-}
-
 /// A call that can be answered from the cache, and all that its parts need.
 pub(crate) struct Cached<'a> {
     call: Call<'a>,
@@ -408,12 +399,12 @@ impl Cached<'_> {
             self.tally
                 .note(format_args!("no manifest is in use for this command"));
         }
-        let kin = match self.config.direct_mode {
+        // Where there is a manifest, its kin is told of the command while it compiles.
+        let kin = match self.config.direct_mode && manifest.is_none() {
             true => self.kin_key(ingredients),
             false => None,
         };
         if let Some(key) = &kin
-            && manifest.is_none()
             && !self.config.recache
         {
             match self.kin_hit(key, terminal) {
@@ -446,109 +437,10 @@ impl Cached<'_> {
             preprocessed: key,
             kin,
         };
-        let end = self.compile(&keys, manifest.as_deref(), terminal);
+        let end = self.compile(&keys, ingredients, manifest.as_deref(), terminal);
         // What was made ready and not needed goes.
         self.stores.results.expect_no_more();
         end
-    }
-
-    /// Runs the compiler, passes on what it says, and stores the result.
-    fn compile(&mut self, keys: &ResultKeys, manifest: Option<&[u8]>, terminal: &Terminal) -> End {
-        if self.command.traits.has_unknown {
-            self.watch = Some(undeclared::Watch::begin(self.command));
-        }
-        self.before = sides::Before::look(self.command);
-        let newest = self.newest_input(manifest);
-        let family = self.identity.family;
-        let listed = ahead::list(self, manifest);
-        let blind = comments::Blind::new(self);
-        if !listed.is_empty() {
-            self.search = self.search_paths();
-        }
-        let around = self.search.clone();
-        let around = around.map(|search| surroundings::Surroundings::of(self, search));
-        let now = clock::coarse_now();
-        let (compiled, ahead) = std::thread::scope(|scope| {
-            // Without a thread nothing is done ahead.
-            let reader = (!self.config.read_only).then(|| {
-                crate::sys::memory::expect_many_buffers();
-                let stores = self.stores;
-                // A first compile may fail: its record waits for the manifest.
-                let known = manifest.is_some();
-                let early = keys.kin.filter(|_| known).map(|key| (key, self.own_kin()));
-                let (kin, key) = (keys.kin, self.manifest);
-                // See `key::direct_key`.
-                let result = keys.preprocessed.unwrap_or(key);
-                let blobs = record::expected_blobs(self.command);
-                std::thread::Builder::new().spawn_scoped(scope, move || {
-                    stores.results.expect_put(&result, &blobs);
-                    stores.manifests.expect_put(&key, &[BlobName::MANIFEST]);
-                    if let Some(key) = kin {
-                        stores.manifests.expect_put(&key, &[BlobName::KIN]);
-                    }
-                    if let Some((key, own)) = early {
-                        kin::join(stores.manifests.as_ref(), &key, own);
-                    }
-                    ahead::read(blind, listed, around.as_ref(), now)
-                })
-            });
-            let compiled = compile::run(&self.call, family, self.command, terminal, newest);
-            let ahead = reader.and_then(|reader| reader.ok()?.join().ok()?);
-            (compiled, ahead)
-        });
-        self.ahead = ahead;
-        let compiled = match compiled {
-            Ok(compiled) => compiled,
-            Err(error) => return End::HandOver(Counter::InternalError, error.to_string()),
-        };
-        let streams = &compiled.captured;
-        process::write_stream(rustix::stdio::stdout(), &streams.stdout);
-        process::write_stream(rustix::stdio::stderr(), &streams.stderr);
-        self.tally.compiled(compiled.duration);
-        if !streams.status.success() {
-            observe::leave(self, &compiled);
-            self.tally.count(Counter::CompileFailed, "");
-            return End::Status(streams.status);
-        }
-        if self.config.read_only {
-            observe::leave(self, &compiled);
-            self.tally.count(Counter::CacheMiss, "");
-            self.tally.count_also(Counter::ReadOnlyMiss);
-            return End::Exit(0);
-        }
-        match record::record(self, &compiled, keys.preprocessed) {
-            Ok(()) => {
-                if let Some(key) = &keys.kin
-                    && manifest.is_none()
-                {
-                    kin::join(self.stores.manifests.as_ref(), key, self.own_kin());
-                }
-                let recached = self.config.recache;
-                let counter = if recached {
-                    Counter::Recache
-                } else {
-                    Counter::CacheMiss
-                };
-                self.tally.count(counter, "");
-                self.tally.count_also(Counter::LocalStorageWrite);
-                self.tally.note(format_args!("miss: compiled and stored"));
-            }
-            // A store that fails does not make the call uncacheable.
-            Err(refusal) if refusal.counter == Counter::StoreError => {
-                self.tally.note(format_args!("not stored: {}", refusal.why));
-                self.tally.count(Counter::CacheMiss, "");
-                self.tally.count_also(Counter::StoreError);
-                let text = format!("{}; compiling without the cache", refusal.why);
-                let topic = self.config.dir.as_os_str().as_bytes();
-                notice::say_once(self.environment, topic, &text);
-            }
-            Err(refusal) => {
-                self.tally
-                    .note(format_args!("compiled, not stored: {}", refusal.why));
-                self.tally.count(refusal.counter, &refusal.why);
-            }
-        }
-        End::Exit(0)
     }
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use super::signals;
+use super::signals::{self, Forwarding};
 
 /// What a child left behind.
 pub struct Captured {
@@ -28,6 +28,26 @@ pub struct Invocation<'a> {
     pub unset: &'a [&'a str],
 }
 
+/// A program that runs.
+pub struct Running {
+    child: Child,
+    signals: Forwarding,
+}
+
+impl Running {
+    /// Waits for its end. Until then it can write as much as pipes hold (64 KiB each on
+    /// Linux), then it waits for us.
+    pub fn finish(self) -> io::Result<Captured> {
+        let output = self.child.wait_with_output()?;
+        drop(self.signals);
+        Ok(Captured {
+            stdout: output.stdout,
+            stderr: output.stderr,
+            status: output.status,
+        })
+    }
+}
+
 impl Invocation<'_> {
     fn command(&self) -> Command {
         let mut command = Command::new(self.program);
@@ -46,23 +66,18 @@ impl Invocation<'_> {
         self.command().exec()
     }
 
-    /// Runs the program with our standard input and keeps what it writes.
-    /// SIGINT, SIGTERM and SIGHUP that reach us meanwhile are passed to it.
-    pub fn capture(&self) -> io::Result<Captured> {
+    /// Starts the program with our standard input; what it writes is kept for
+    /// [`Running::finish`]. SIGINT, SIGTERM and SIGHUP that reach us meanwhile are
+    /// passed to it.
+    pub fn start(&self) -> io::Result<Running> {
         let mut command = self.command();
         command
             .stdin(Stdio::inherit())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let child = command.spawn()?;
-        let guard = signals::forward_to(child.id());
-        let output = child.wait_with_output()?;
-        drop(guard);
-        Ok(Captured {
-            stdout: output.stdout,
-            stderr: output.stderr,
-            status: output.status,
-        })
+        let signals = signals::forward_to(child.id());
+        Ok(Running { child, signals })
     }
 
     /// Runs a helper call: our standard input, streams kept.
