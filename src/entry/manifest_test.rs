@@ -92,11 +92,14 @@ fn the_number_of_variants_is_bounded() {
     for seed in 0..100 {
         bytes = Some(with_variant(bytes.as_deref(), &variant(seed)));
     }
-    assert_eq!(variants(&bytes.unwrap()).unwrap().count(), MAX_VARIANTS);
+    assert_eq!(
+        variants(&bytes.unwrap()).unwrap().count(),
+        write::MAX_VARIANTS as usize
+    );
 }
 
 #[test]
-fn states_are_replaced_in_place() {
+fn states_are_replaced() {
     let bytes = with_variant(Some(&with_variant(None, &variant(1))), &variant(2));
     let state = |size| State {
         stamp: Stamp {
@@ -106,7 +109,6 @@ fn states_are_replaced_in_place() {
         content: (size == 8).then_some((Digest([0xdd; 32]), TokenDigest([0xee; 16]))),
     };
     let stamped = with_states(&bytes, 1, &[state(7), state(8), state(9)]).unwrap();
-    assert_eq!(bytes.len(), stamped.len());
     let mut seen = Seen::default();
     variants(&stamped).unwrap().nth(1).unwrap().visit(&mut seen);
     assert!(seen.0[1].ends_with(" 7") && seen.0[2].ends_with(" 8") && seen.0[3].ends_with(" 9"));
@@ -117,6 +119,65 @@ fn states_are_replaced_in_place() {
     variants(&stamped).unwrap().next().unwrap().visit(&mut new);
     assert_eq!(old, new);
     assert!(with_states(&bytes, 1, &[state(7)]).is_none());
+}
+
+/// A variant of many files, the first of which is another each time.
+fn large(seed: u8) -> NewVariant {
+    let mut variant = variant(seed);
+    let stdio = variant.files[1].clone();
+    variant.files.extend((0..200).map(|number| NewFile {
+        path: format!("/usr/include/{number}.h").into_bytes(),
+        ..stdio.clone()
+    }));
+    variant
+}
+
+#[test]
+fn what_variants_have_in_common_stands_once() {
+    let one = with_variant(None, &large(1));
+    let two = with_variant(Some(&one), &large(2));
+    let more = two.len() - one.len();
+    // Where 201 files and a directory stand, one file, and the rest.
+    assert!(more < 203 * 4 + 250, "{more}");
+    let seen = |bytes: &[u8], index| {
+        let mut seen = Seen::default();
+        let variant = variants(bytes).unwrap().nth(index).unwrap();
+        assert_eq!(variant.visit(&mut seen), Some(true));
+        seen
+    };
+    assert_eq!(seen(&two, 0), seen(&with_variant(None, &large(2)), 0));
+    assert_eq!(seen(&two, 1), seen(&one, 0));
+    // What is found for one is not said of the other.
+    let state = State {
+        stamp: Stamp::NONE,
+        content: Some((Digest([0xdd; 32]), TokenDigest([0xee; 16]))),
+    };
+    let mut states = vec![state; 202];
+    states.push(State {
+        content: None,
+        ..state
+    });
+    for index in [0, 1] {
+        let stamped = with_states(&two, index, &states).unwrap();
+        assert_ne!(seen(&stamped, index), seen(&two, index));
+        assert_eq!(seen(&stamped, 1 - index), seen(&two, 1 - index));
+    }
+    // Taken out of it, it is as it was alone.
+    let oldest = variants(&two).unwrap().nth(1).unwrap();
+    assert_eq!(of_one(&oldest), one);
+    let new = to_new(&oldest).unwrap();
+    assert_eq!(with_variant(None, &new), one);
+}
+
+#[test]
+fn many_variants_of_many_files_are_kept() {
+    let mut bytes = None;
+    for seed in 0..30 {
+        bytes = Some(with_variant(bytes.as_deref(), &large(seed)));
+    }
+    let bytes = bytes.unwrap();
+    assert_eq!(variants(&bytes).unwrap().count(), 24);
+    assert!(bytes.len() < 64 << 10, "{}", bytes.len());
 }
 
 #[test]
@@ -141,11 +202,11 @@ fn every_truncation_and_every_flipped_byte_is_survived() {
 fn the_format_is_pinned() {
     let bytes = with_variant(None, &variant(1));
     assert_eq!(&bytes[..8], b"cacheman");
-    assert_eq!(bytes[8..12], 3u32.to_le_bytes());
-    assert_eq!(bytes.len(), 416);
+    assert_eq!(bytes[8..12], 4u32.to_le_bytes());
+    assert_eq!(bytes.len(), 420);
     assert_eq!(
         Digest::of(&bytes).to_string(),
-        "0dcf499d8f5bf8433d5dd8b3240312d4db28057f03ae8439d6ae0d38cae00087"
+        "1edf455807d55eb7543fd0ef9232f4e4eac4a3b7ea5dda4afa77055022e67e25"
     );
 }
 
