@@ -63,12 +63,17 @@ impl<'a> Misses<'a> {
         } else {
             PATIENCE
         };
-        let (least, most) = (options.times(3, 1), options.times(25, 15));
-        let runs = ((patience / first.ms()) as usize).clamp(least, most);
+        // Two compiles of a small unit side by side differ by a tenth either way: many
+        // pairs tell more.
+        let most = match first.ms() > LARGE {
+            true => options.times(25, 15),
+            false => 60,
+        };
+        let runs = ((patience / first.ms()) as usize).clamp(options.times(3, 1), most);
         let peers = match first.ms() > LARGE {
             true if self.unit.is_huge() => 1,
             true => options.times(2, 0),
-            false => runs,
+            false => options.times(25, 15).min(runs),
         };
         let name = self.unit.name;
         self.bench.say(&format!("misses: {name}, {runs} runs"));

@@ -32,7 +32,7 @@ struct Large<'a> {
     bench: &'a Bench,
     tool: Tool,
     dir: PathBuf,
-    /// What one compile leaves: its result, its manifest, its kin.
+    /// What one compile leaves: its result, its manifest.
     templates: Vec<(Namespace, Entry)>,
     /// Where the small unit is compiled.
     directory: PathBuf,

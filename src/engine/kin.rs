@@ -9,39 +9,29 @@
 //!   none of the macros that differ is named anywhere in these files;
 //! - at another path, if preprocessing shows that the same contents are read in
 //!   the same order, and neither the text nor the kin's product shows a path.
-//!
-//! ```text
-//! record = "cachekin" version:u32 count:u32 kin*
-//! kin    = manifest:[32] source:text macros:u32 text*
-//! ```
+
+mod register;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use self::register::Register;
 use super::comments::{Sources, Text, spoken};
 use super::direct::{self, Lookup};
 use super::hit::Served;
 use super::terminal::Terminal;
 use super::{Cached, key, preprocessed, record};
 use crate::compiler::{Class, Command, Product};
+use crate::entry::BlobName;
 use crate::entry::manifest::{self, HAS_STDERR, Variant};
-use crate::entry::{BlobName, Entry};
 use crate::hash::scan::Asked;
 use crate::hash::tokens::TokenDigest;
 use crate::hash::tokens::skeleton::{self, File};
 use crate::hash::{Digest, Key};
 use crate::stats::Counter;
-use crate::store::Store;
 use crate::sys::clock;
-use crate::sys::codec::{Reader, Writer};
-
-const MAGIC: &[u8; 8] = b"cachekin";
-const VERSION: u32 = 1;
-
-/// Commands kept in one record; the oldest go.
-const MAX_KIN: usize = 8;
 
 /// Words in preprocessed text by which a path may reach the product unseen.
 const PATHS: [&[u8]; 4] = [
@@ -139,57 +129,6 @@ fn difference(one: &[Vec<u8>], other: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
     Some(names)
 }
 
-fn encode(list: &[Kin]) -> Vec<u8> {
-    let mut out = Writer::new();
-    out.raw(MAGIC);
-    out.u32(VERSION);
-    out.u32(list.len() as u32);
-    for kin in list {
-        out.raw(&kin.manifest.0);
-        out.text(kin.source.as_os_str().as_bytes());
-        out.u32(kin.macros.len() as u32);
-        for option in &kin.macros {
-            out.text(option);
-        }
-    }
-    out.bytes
-}
-
-fn decode(bytes: &[u8]) -> Option<Vec<Kin>> {
-    let mut reader = Reader::new(bytes);
-    if reader.array::<8>()? != MAGIC || reader.u32()? != VERSION {
-        return None;
-    }
-    let mut list = Vec::new();
-    for _ in 0..reader.u32()? {
-        let manifest = Key(*reader.array()?);
-        let source = PathBuf::from(OsStr::from_bytes(reader.text()?.to_bytes()));
-        let mut macros = Vec::new();
-        for _ in 0..reader.u32()? {
-            macros.push(reader.text()?.to_bytes().to_owned());
-        }
-        list.push(Kin {
-            manifest,
-            source,
-            macros,
-        });
-    }
-    Some(list)
-}
-
-/// Adds a command to the record under `key`. It may be there before its manifest:
-/// who follows it finds nothing then. What fails is no failure.
-pub fn join(manifests: &dyn Store, key: &Key, own: Kin) {
-    let old = manifests.get(key, &BlobName::KIN).ok().flatten();
-    let mut list = old.and_then(|bytes| decode(&bytes)).unwrap_or_default();
-    if list.contains(&own) {
-        return;
-    }
-    list.insert(0, own);
-    list.truncate(MAX_KIN);
-    let _ = manifests.put_entry(key, &Entry::of(BlobName::KIN, encode(&list)));
-}
-
 impl Cached<'_> {
     /// The key of the record of this command's kin. `None`: it has none.
     pub fn kin_key(&mut self, ingredients: &key::Ingredients<'_>) -> Option<Key> {
@@ -205,24 +144,26 @@ impl Cached<'_> {
         Some(key::kin_key(ingredients, &content))
     }
 
-    /// This command, as the record of its kin has it.
-    pub fn own_kin(&self) -> Kin {
-        Kin {
+    /// Adds this command to its kin, which have the key `key`. It may be there before
+    /// its manifest: who follows it finds nothing then.
+    pub fn join_kin(&self, key: &Key) {
+        let own = Kin {
             manifest: self.manifest,
             source: self.command.source.clone(),
             macros: macros(self.command),
+        };
+        if let Some(local) = self.local {
+            Register::of(local).add(key, &own);
         }
     }
 
     /// Serves a result of this command's kin, if one will do.
     pub fn kin_hit(&mut self, key: &Key, terminal: &Terminal) -> Served {
-        let record = self.stores.manifests.get(key, &BlobName::KIN);
-        let Some(list) = record.ok().flatten().and_then(|bytes| decode(&bytes)) else {
-            return Served::Miss("no kin".into());
-        };
+        let register = self.local.map(Register::of);
+        let list = register.map(|register| register.find(key));
         let own = macros(self.command);
         let mut why = "no kin will do".to_owned();
-        for kin in list {
+        for kin in list.unwrap_or_default() {
             let Ok(Some(bytes)) = self
                 .stores
                 .manifests
@@ -411,8 +352,6 @@ fn same_contents(bytes: &[u8], own: &[(&Path, Digest)]) -> Option<(Key, u32, Vec
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn options(words: &[&str]) -> Vec<Vec<u8>> {
         words
             .iter()
@@ -440,23 +379,5 @@ mod tests {
         assert_eq!(difference(&["DAB=#"], &[]), None);
         assert_eq!(difference(&["?3:abc"], &[]), None);
         assert_eq!(difference(&["DAB=\\\n"], &[]), None);
-    }
-
-    #[test]
-    fn the_format_is_pinned() {
-        let list = [Kin {
-            manifest: Key([1; 32]),
-            source: "a/x.c".into(),
-            macros: options(&["DA=1", "UB"]),
-        }];
-        let bytes = encode(&list);
-        assert_eq!(decode(&bytes).as_deref(), Some(&list[..]));
-        assert_eq!(
-            Digest::of(&bytes).to_string(),
-            "89b8bcabf66f9f312fcb3585953a0deee5936c291b38484d38cd4b3f5cc4a668"
-        );
-        for end in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..end]), None);
-        }
     }
 }

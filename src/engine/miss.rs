@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::ahead::{self, Ahead};
 use super::surroundings::Surroundings;
 use super::terminal::Terminal;
-use super::{Cached, End, comments, compile, key, kin, notice, observe, record, sides, undeclared};
+use super::{Cached, End, comments, compile, key, notice, observe, record, sides, undeclared};
 use crate::entry::BlobName;
 use crate::hash::Key;
 use crate::stats::Counter;
@@ -16,7 +16,7 @@ use crate::sys::{memory, process};
 pub struct ResultKeys {
     /// From the preprocessed text.
     pub preprocessed: Option<Key>,
-    /// Of the record of the command's kin, where that was asked.
+    /// Of the command's kin, where these were asked.
     pub kin: Option<Key>,
 }
 
@@ -67,7 +67,7 @@ impl Cached<'_> {
                 if let Some(key) = &keys.kin
                     && manifest.is_none()
                 {
-                    kin::join(self.stores.manifests.as_ref(), key, self.own_kin());
+                    self.join_kin(key);
                 }
                 let recached = self.config.recache;
                 let counter = if recached {
@@ -114,18 +114,12 @@ impl Cached<'_> {
         self.stores.results.expect_put(&result, &blobs);
         let manifests = &self.stores.manifests;
         manifests.expect_put(&self.manifest, &[BlobName::MANIFEST]);
-        let known = manifest.is_some();
-        let kin = match known && self.config.direct_mode {
-            true => self.kin_key(ingredients),
-            false => keys.kin,
-        };
-        if let Some(key) = &kin {
-            let manifests = self.stores.manifests.as_ref();
-            manifests.expect_put(key, &[BlobName::KIN]);
-            // A first compile may fail: its record waits for the manifest.
-            if known {
-                kin::join(manifests, key, self.own_kin());
-            }
+        // A first compile may fail: it joins its kin when it has a manifest.
+        if manifest.is_some()
+            && self.config.direct_mode
+            && let Some(key) = self.kin_key(ingredients)
+        {
+            self.join_kin(&key);
         }
         if !listed.is_empty() {
             self.search = self.search_paths();

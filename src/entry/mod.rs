@@ -31,9 +31,6 @@ impl BlobName {
     /// The direct mode's manifest.
     pub const MANIFEST: BlobName = BlobName::constant("manifest");
 
-    /// Commands that are akin to one without a manifest.
-    pub const KIN: BlobName = BlobName::constant("kin");
-
     const fn constant(name: &'static str) -> BlobName {
         BlobName(std::borrow::Cow::Borrowed(name))
     }

@@ -31,6 +31,18 @@ impl Desk {
     }
 }
 
+/// Compacts, which nobody else does meanwhile. A process that another test starts has
+/// the locks of this one until its `exec`.
+fn compacted(journal: &Journal) -> bool {
+    (0..500).any(|_| {
+        let done = journal.compact().unwrap();
+        if !done {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        done
+    })
+}
+
 #[test]
 fn appending_needs_nothing_and_reading_makes_nothing() {
     let desk = Desk::new();
@@ -97,10 +109,10 @@ fn a_writer_that_is_late_is_counted() {
         let record = record::encode(&Event::new(HIT), now_ms());
         late.write_all(&record).unwrap();
         assert_eq!(desk.calls(), expected);
-        assert!(journal.compact().unwrap());
+        assert!(compacted(&journal));
         assert_eq!(desk.calls(), expected);
     }
-    assert!(desk.journal().compact().unwrap());
+    assert!(compacted(&desk.journal()));
     assert_eq!(desk.segments(), 0);
     assert_eq!(desk.calls(), 33);
 }
@@ -127,14 +139,14 @@ fn killed_between_any_two_steps_nothing_is_lost_or_counted_twice() {
     std::fs::write(journal.path("totals.new"), b"cache-totals 1 00").unwrap();
     assert_eq!(desk.calls(), 20);
     // After the totals, before the unlink: the segment is put back.
-    assert!(journal.compact().unwrap());
+    assert!(compacted(&journal));
     assert!(!segment.exists());
     std::fs::write(&segment, &log).unwrap();
     assert_eq!(desk.calls(), 20);
-    assert!(journal.compact().unwrap());
+    assert!(compacted(&journal));
     assert_eq!(desk.calls(), 20);
     // After the unlink, a fold drops the name of what is gone.
-    assert!(journal.compact().unwrap());
+    assert!(compacted(&journal));
     let totals = std::fs::read(journal.path("totals")).unwrap();
     assert!(TotalsFile::parse(&totals).unwrap().folded.is_empty());
     assert_eq!(desk.calls(), 20);
@@ -174,7 +186,7 @@ fn since_is_exact_in_the_log_and_by_the_hour_in_totals() {
     let calls = |since| journal.fold(since).unwrap().all.all_calls();
     assert_eq!(calls(since(now - hour)), 2);
     assert_eq!(calls(since(now - hour + 1)), 1);
-    assert!(journal.clone().limits(1, Duration::ZERO).compact().unwrap());
+    assert!(compacted(&journal.clone().limits(1, Duration::ZERO)));
     assert!(!journal.path("log").exists());
     assert_eq!(calls(since(now - hour + 1)), 2);
     assert_eq!(calls(since(now - 2 * hour)), 2);

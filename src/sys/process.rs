@@ -7,6 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use super::processor;
 use super::signals::{self, Forwarding};
 
 /// What a child left behind.
@@ -77,6 +78,7 @@ impl Invocation<'_> {
             .stderr(Stdio::piped());
         let child = command.spawn()?;
         let signals = signals::forward_to(child.id());
+        processor::make_way_for(child.id());
         Ok(Running { child, signals })
     }
 

@@ -8,6 +8,29 @@
 
 use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
+/// Lets the process `child`, which was just started, have the processor that it waits
+/// for while the caller goes on: on another one, if there is one. The kernel wakes who
+/// has waited for `exec` on the child's processor and in front of it, and the child waits
+/// until the caller does.
+pub fn make_way_for(child: u32) {
+    let mine = u32::try_from(sched_getcpu()).ok();
+    if processor_of(child) == mine
+        && let Some(seat) = Seat::own()
+    {
+        seat.keep_off_mine();
+        seat.release();
+    }
+}
+
+/// The processor on which a process runs, or last ran. `None`: the system does not tell.
+fn processor_of(process: u32) -> Option<u32> {
+    let stat = fs_err::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // proc_pid_stat(5): its name stands in parentheses and may hold anything; this is
+    // field 39, the third the first behind it.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(39 - 3)?.parse().ok()
+}
+
 /// A thread, and where it may run.
 #[derive(Clone, Copy, Debug)]
 pub struct Seat {
@@ -43,6 +66,18 @@ impl Seat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_makes_way_may_run_where_it_could() {
+        let before = sched_getaffinity(None).unwrap();
+        let nobody = u32::MAX;
+        assert!(processor_of(std::process::id()).is_some());
+        assert_eq!(processor_of(nobody), None);
+        for process in [std::process::id(), 1, nobody] {
+            make_way_for(process);
+            assert_eq!(sched_getaffinity(None).unwrap(), before);
+        }
+    }
 
     #[test]
     fn a_helper_wakes_elsewhere_and_is_free_again() {
