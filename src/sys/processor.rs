@@ -6,15 +6,16 @@
 //! So a helper stands in line behind the one that waits for it, with a processor idle
 //! beside them.
 
-use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity};
+use rustix::thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_setaffinity};
 
 /// Lets the process `child`, which was just started, have the processor that it waits
 /// for while the caller goes on: on another one, if there is one. The kernel wakes who
 /// has waited for `exec` on the child's processor and in front of it, and the child waits
 /// until the caller does.
 pub fn make_way_for(child: u32) {
-    let mine = u32::try_from(sched_getcpu()).ok();
-    if processor_of(child) == mine
+    let mine = current();
+    if mine.is_some()
+        && processor_of(child) == mine
         && let Some(seat) = Seat::own()
     {
         seat.keep_off_mine();
@@ -22,8 +23,15 @@ pub fn make_way_for(child: u32) {
     }
 }
 
+/// The processor that this runs on. `None`: the system does not tell.
+fn current() -> Option<usize> {
+    // SAFETY: it takes nothing and gives a number, or -1.
+    let number = unsafe { libc::sched_getcpu() };
+    usize::try_from(number).ok()
+}
+
 /// The processor on which a process runs, or last ran. `None`: the system does not tell.
-fn processor_of(process: u32) -> Option<u32> {
+fn processor_of(process: u32) -> Option<usize> {
     let stat = fs_err::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // proc_pid_stat(5): its name stands in parentheses and may hold anything; this is
     // field 39, the third the first behind it.
@@ -50,8 +58,11 @@ impl Seat {
     /// The thread, which sleeps, will wake on another processor than the caller's, if it
     /// may run on another.
     pub fn keep_off_mine(&self) {
+        let Some(mine) = current() else {
+            return;
+        };
         let mut others = self.all;
-        others.unset(sched_getcpu());
+        others.unset(mine);
         if others.count() > 0 {
             let _ = sched_setaffinity(Some(self.thread), &others);
         }
