@@ -16,7 +16,7 @@ use crate::sys::{memory, process};
 pub struct ResultKeys {
     /// From the preprocessed text.
     pub preprocessed: Option<Key>,
-    /// Of the command's kin, where these were asked.
+    /// Of the command's kin, where there is no manifest.
     pub kin: Option<Key>,
 }
 
@@ -64,9 +64,7 @@ impl Cached<'_> {
         }
         match record::record(self, &compiled, keys.preprocessed) {
             Ok(()) => {
-                if let Some(key) = &keys.kin
-                    && manifest.is_none()
-                {
+                if let Some(key) = &keys.kin {
                     self.join_kin(key);
                 }
                 let recached = self.config.recache;

@@ -224,32 +224,14 @@ impl<'a> Variant<'a> {
     /// Shows all preconditions to `visitor`. `None`: the bytes make no sense.
     /// `Some(false)`: the visitor stopped.
     pub fn visit(&self, visitor: &mut impl Visitor) -> Option<bool> {
-        if self.refers {
-            return self.look_up(visitor);
+        match self.refers {
+            // Called where it stands: what a hit does is put into one loop.
+            true => self.walk::<true>(visitor as &mut dyn Visitor),
+            false => self.walk::<false>(visitor),
         }
-        let mut reader = Reader::new(self.body);
-        for _ in 0..self.counts[0] {
-            let kind = ConditionKind::from_raw(reader.u32()?)?;
-            if !visitor.condition(kind, Digest(*reader.array()?)) {
-                return Some(false);
-            }
-        }
-        for _ in 0..self.counts[1] {
-            if !visitor.file(FileCheck::read(&mut reader)?) {
-                return Some(false);
-            }
-        }
-        for _ in 0..self.counts[2] {
-            if !visitor.directory(DirectoryCheck::read(&mut reader)?) {
-                return Some(false);
-            }
-        }
-        Some(true)
     }
 
-    /// [`Variant::visit`] where the variant refers to others.
-    #[cold]
-    fn look_up(&self, visitor: &mut dyn Visitor) -> Option<bool> {
+    fn walk<const REFERS: bool>(&self, visitor: &mut (impl Visitor + ?Sized)) -> Option<bool> {
         let mut reader = Reader::new(self.body);
         for _ in 0..self.counts[0] {
             let kind = ConditionKind::from_raw(reader.u32()?)?;
@@ -258,12 +240,20 @@ impl<'a> Variant<'a> {
             }
         }
         for _ in 0..self.counts[1] {
-            if !visitor.file(self.once(&mut reader, FileCheck::read)?) {
+            let file = match REFERS {
+                true => self.once(&mut reader, FileCheck::read)?,
+                false => FileCheck::read(&mut reader)?,
+            };
+            if !visitor.file(file) {
                 return Some(false);
             }
         }
         for _ in 0..self.counts[2] {
-            if !visitor.directory(self.once(&mut reader, DirectoryCheck::read)?) {
+            let directory = match REFERS {
+                true => self.once(&mut reader, DirectoryCheck::read)?,
+                false => DirectoryCheck::read(&mut reader)?,
+            };
+            if !visitor.directory(directory) {
                 return Some(false);
             }
         }

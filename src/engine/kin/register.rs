@@ -1,6 +1,6 @@
 //! Where commands are written down by the key of their kin: `.machine/kin`, a file for
-//! each first byte of the key. Every miss adds a line: an append to a file that is there
-//! costs a tenth of an entry of the store, which is a directory with two files.
+//! each first byte of the key. Every miss adds a line, to a file that is there already;
+//! an entry of the store would be a directory and two files.
 //!
 //! ```text
 //! file = line*
@@ -33,6 +33,9 @@ const MAX_KIN: usize = 8;
 
 /// A file that is longer loses its older half. A line has some 200 bytes.
 const MAX_FILE: usize = 64 << 10;
+
+/// A command with so many macros is not written down: it would push out all others.
+const MAX_LINE: usize = MAX_FILE / 8;
 
 /// The register of the commands of one cache directory.
 pub struct Register {
@@ -71,6 +74,9 @@ impl Register {
         }
         let whole = lines(&bytes).last().map_or(0, |(end, _)| end);
         let line = line(key, own);
+        if line.len() > MAX_LINE {
+            return Ok(());
+        }
         let is_long = bytes.len() + line.len() > MAX_FILE;
         if is_long || whole < bytes.len() {
             let room = if is_long { MAX_FILE / 2 } else { whole };
@@ -244,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_very_long_is_left_out() {
+        let (_dir, register) = register();
+        let key = Key([7; 32]);
+        register.add(&key, &kin(1));
+        let mut long = kin(2);
+        long.macros = vec![vec![b'D'; 5 * MAX_FILE]];
+        register.add(&key, &long);
+        register.add(&key, &kin(3));
+        assert_eq!(register.find(&key), [kin(3), kin(1)]);
+    }
+
+    #[test]
     fn what_fails_is_no_failure() {
         let (dir, register) = register();
         let key = Key([7; 32]);
@@ -266,8 +284,10 @@ mod tests {
                 scope.spawn(move || register.add(key, &kin(number)));
             }
         });
-        // Who sees half a line may lose others'.
+        // Who sees half a line may lose others'; what is there is whole.
         assert!(!register.find(key).is_empty());
+        let bytes = read(&register.file(key));
+        assert_eq!(lines(&bytes).last().map(|(end, _)| end), Some(bytes.len()));
     }
 
     #[test]
