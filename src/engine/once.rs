@@ -6,9 +6,9 @@
 //! dependencies, and a later change of it, or of its time alone, would not be
 //! noticed. Where two headers may be meant, nothing is stored.
 
-use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::{CWD, statat};
 
 use super::shadow::Source;
@@ -29,28 +29,34 @@ pub fn twin<'a>(
     }
     // `#import` is about another file than the one that says it.
     let imports = sources.iter().any(|source| source.scan.imports);
-    let once: Vec<(&Path, Stamp)> = sources
-        .iter()
-        .filter(|source| source.scan.once || imports)
-        .filter_map(|source| Some((source.path, stamp(source.path)?)))
-        .collect();
-    let sizes: HashSet<u64> = once.iter().map(|(_, stamp)| stamp.size).collect();
+    // A large unit has a thousand of them, and most sizes are one file's own.
+    let mut once: FxHashMap<u64, Vec<(PathBuf, &Path, Stamp)>> = FxHashMap::default();
+    for source in sources {
+        if (source.scan.once || imports)
+            && let Some(stamp) = stamp(source.path)
+        {
+            let of_size = once.entry(stamp.size).or_default();
+            of_size.push((plain(source.path, here), source.path, stamp));
+        }
+    }
     let read = sources.iter().map(|source| source.path);
-    let mut seen = HashSet::new();
+    let mut seen = FxHashSet::default();
     let candidates = read
         .chain(existing)
-        .filter(|path| seen.insert(plain(path, here)));
+        .filter(|path| seen.insert(path.as_os_str()));
     for path in candidates {
-        let Some(found) = stamp(path).filter(|found| sizes.contains(&found.size)) else {
+        let Some((found, of_size)) = stamp(path).and_then(|found| {
+            let of_size = once.get(&found.size)?;
+            Some((found, of_size))
+        }) else {
             continue;
         };
-        let taken = once
-            .iter()
-            .filter(|(other, _)| plain(other, here) != plain(path, here))
-            .any(|(other, stamp)| {
-                let same_file = (stamp.device, stamp.inode) == (found.device, found.inode);
-                same_file || (by_content && stamp.size == found.size && same_content(other, path))
-            });
+        let own = plain(path, here);
+        let mut others = of_size.iter().filter(|(other, ..)| *other != own);
+        let taken = others.any(|(_, other, stamp)| {
+            let same_file = (stamp.device, stamp.inode) == (found.device, found.inode);
+            same_file || (by_content && same_content(other, path))
+        });
         if taken {
             return Some(path.to_owned());
         }

@@ -16,9 +16,9 @@ mod names;
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use facts::{Facts, foresee};
 
@@ -314,8 +314,9 @@ impl Guard {
             .chain(places.angle)
             .map(PathBuf::as_path)
             .collect();
-        // Most names lead nowhere at their first component already.
-        let mut nowhere: HashSet<(&Path, Component<'_>)> = HashSet::new();
+        // Most names lead nowhere at their first component already: what is left of
+        // the places, for each search directory and first component.
+        let mut left: FxHashMap<(usize, &OsStr), Vec<&Path>> = FxHashMap::default();
         for source in sources.iter().skip(1) {
             for suffix in suffixes {
                 self.precompiled(source.path, suffix, places.before)?;
@@ -327,19 +328,19 @@ impl Guard {
                 let Some(first) = name.components().next() else {
                     continue;
                 };
-                let earlier = || directories.iter().take(index);
-                for place in computing.iter().chain(earlier()) {
-                    for suffix in suffixes {
+                let earlier = directories.iter().take(index);
+                let asked = computing.iter().chain(earlier).copied();
+                for suffix in suffixes {
+                    for place in asked.clone() {
                         self.precompiled(&place.join(name), suffix, places.before)?;
                     }
-                    if nowhere.contains(&(*place, first)) {
-                        continue;
-                    }
-                    self.expect_path(place, name);
-                    if self.kind(&place.join(first)) == Kind::Absent {
-                        nowhere.insert((*place, first));
-                    }
                 }
+                left.entry((index, first.as_os_str()))
+                    .or_insert_with(|| asked.collect())
+                    .retain(|place| {
+                        self.expect_path(place, name);
+                        self.kind(&place.join(first)) != Kind::Absent
+                    });
             }
         }
         Ok(())
