@@ -232,6 +232,42 @@ fn a_guard_that_was_foreseen_stands_while_the_answers_are_the_same() {
 }
 
 #[test]
+fn a_guard_with_headers_that_are_read_once_is_foreseen_too() {
+    let once = "#pragma once\nint h;\n";
+    let same = |meanwhile: &dyn Fn(&Tree)| {
+        let tree = Tree::new(&[
+            (
+                "x.c",
+                "#include <h.h>\n#if 0\n#include <u.h>\n#include <l.h>\n#endif\n",
+            ),
+            ("b/h.h", once),
+            ("b/u.h", "int u;\n"),
+            ("real/l.h", "int l;\n"),
+            ("twin/l.h", once),
+        ]);
+        std::os::unix::fs::symlink(tree.path("real/l.h"), tree.path("b/l.h")).unwrap();
+        let while_it_ran = tree.guard_while(&["x.c", "b/h.h"], &["b"], Some(&|| meanwhile(&tree)));
+        (tree.foreseen.get(), while_it_ran.map(drop))
+    };
+    assert!(matches!(same(&|_| ()), (true, Ok(()))));
+    assert!(matches!(
+        same(&|tree| tree.write("b/x.o", "")),
+        (true, Ok(()))
+    ));
+    // One that was not read, and is another now: it may have been taken for h.h.
+    for written in ["b/u.h", "real/l.h"] {
+        let late = same(&|tree| tree.write(written, "int other;\n"));
+        assert!(matches!(late, (false, Err(Unguarded::Late(_)))));
+    }
+    // The other way round, with times of long ago.
+    let twin = same(&|tree| {
+        fs_err::rename(tree.path("real"), tree.path("old")).unwrap();
+        fs_err::rename(tree.path("twin"), tree.path("real")).unwrap();
+    });
+    assert!(matches!(twin, (false, Err(Unguarded::Twin(_)))));
+}
+
+#[test]
 fn what_is_written_in_place_after_it_was_asked_ahead() {
     let guard = |source: &str, written: &str| {
         let tree = Tree::new(&[

@@ -49,7 +49,10 @@ pub fn foresee(sources: &[Source<'_>], places: &Places<'_>, now: Nanos) -> Facts
     let stamps = stamps.map(|(path, stamp)| (path.clone(), *stamp)).collect();
     let by_name = !sources.iter().any(|source| source.scan.once);
     let resolved = |source: &Source<'_>| source.scan.existence_macros.is_empty();
-    let whole = asked.is_ok() && by_name && sources.iter().all(resolved) && guard.is_plain();
+    // No file is another now. It stays so while those that are read keep their stamps,
+    // as all facts ask for, and the others are not [`Guard::late`].
+    let alone = || guard.twin(sources, places).is_none();
+    let whole = asked.is_ok() && sources.iter().all(resolved) && guard.is_plain() && alone();
     Facts {
         kinds,
         stamps,

@@ -36,8 +36,9 @@ pub(super) struct Guard {
     pub(super) stamps: Map<Stamp>,
     /// Names whose directories vouch for them: see [`Facts`].
     pub(super) vouched: Set,
-    /// Names that are links: what they lead to changes without their directory.
-    pub(super) links: Set,
+    /// Names that are links: what they lead to changes without their directory. The
+    /// file's own stamp, [`Stamp::NONE`] if it is none.
+    pub(super) links: Map<Stamp>,
     /// Directories whose own stamp does not tell enough.
     pub(super) unstable: Set,
     pub(super) precompiled: BTreeSet<PathBuf>,
@@ -73,24 +74,33 @@ impl Guard {
                 vouched = false;
             }
         }
-        if found.as_ref().is_ok_and(is_link) {
-            self.links.insert(path.into());
-            vouched = false;
-        }
-        if vouched {
-            self.vouched.insert(path.into());
-        }
         let kind = match found {
             Err(_) => Kind::Absent,
             Ok(stat) if is_directory(&stat) => Kind::Directory,
             Ok(stat) if !is_link(&stat) => Kind::File,
-            Ok(_) => match statat(CWD, path, AtFlags::empty()) {
-                Err(_) => Kind::Dangling,
-                Ok(stat) if is_directory(&stat) => Kind::Directory,
-                Ok(_) => Kind::File,
-            },
+            Ok(_) => {
+                vouched = false;
+                self.follow_link(path)
+            }
         };
+        if vouched {
+            self.vouched.insert(path.into());
+        }
         self.kinds.insert(path.into(), kind);
+        kind
+    }
+
+    /// What the link `path` leads to.
+    fn follow_link(&mut self, path: &Path) -> Kind {
+        let (kind, stamp) = match statat(CWD, path, AtFlags::empty()) {
+            Err(_) => (Kind::Dangling, Stamp::NONE),
+            Ok(stat) if is_directory(&stat) => (Kind::Directory, Stamp::NONE),
+            Ok(stat) => (Kind::File, Stamp::of(&stat)),
+        };
+        if kind == Kind::File && stamp.is_since(self.now) {
+            self.late = Some(path.to_owned());
+        }
+        self.links.insert(path.into(), stamp);
         kind
     }
 
@@ -109,7 +119,7 @@ impl Guard {
         let absent = expectation == Expectation::Absent;
         self.missed = absent.then(|| (directory.to_owned(), name.to_owned()));
         let whole = directory.join(OsStr::from_bytes(name));
-        if self.links.contains(whole.as_os_str()) {
+        if self.links.contains_key(whole.as_os_str()) {
             self.unstable.insert(directory.into());
         }
         self.names
