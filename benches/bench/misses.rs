@@ -11,15 +11,10 @@ use crate::units::Unit;
 /// Plain compiles longer than this are large units, in milliseconds.
 const LARGE: f64 = 500.0;
 /// About how long the plain compiles of one unit may take together, in milliseconds.
-const PATIENCE: f64 = 12_000.0;
-const PATIENCE_QUICK: f64 = 9_000.0;
+const PATIENCE: f64 = 25_000.0;
 
 pub fn measure(bench: &Bench, results: &mut Results) {
     for unit in &bench.units {
-        if bench.options.quick && unit.is_huge() {
-            results.note(format!("misses of {} are left out when quick", unit.name));
-            continue;
-        }
         bench.warm(unit);
         let mut misses = Misses::new(bench, unit);
         misses.take_turns();
@@ -54,24 +49,14 @@ impl<'a> Misses<'a> {
     }
 
     /// Ours each time beside a plain compile, first or second in turn; of the
-    /// large units the peers' once or twice.
+    /// large units the peers' once or twice, or not at all.
     fn take_turns(&mut self) {
         let first = self.plain().1;
         let options = &self.bench.options;
-        let patience = if options.quick {
-            PATIENCE_QUICK
-        } else {
-            PATIENCE
-        };
-        // Two compiles of a small unit side by side differ by a tenth either way: many
-        // pairs tell more.
-        let most = match first.ms() > LARGE {
-            true => options.times(25, 15),
-            false => 60,
-        };
-        let runs = ((patience / first.ms()) as usize).clamp(options.times(3, 1), most);
+        // Two compiles side by side differ by a tenth either way: many pairs tell more.
+        let runs = ((PATIENCE / first.ms()) as usize).clamp(5, 60);
         let peers = match first.ms() > LARGE {
-            true if self.unit.is_huge() => 1,
+            true if self.unit.is_huge() => options.times(1, 0),
             true => options.times(2, 0),
             false => options.times(25, 15).min(runs),
         };
