@@ -1,8 +1,5 @@
 //! Which macro names occur in a unit, whole or in parts.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{is_word, sees_all_macros};
@@ -53,50 +50,49 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|b| !is_word(*b)).filter(|word| !word.is_empty())
 }
 
-fn hash(word: &[u8]) -> u32 {
-    let mut hasher = WordHasher::default();
-    hasher.write(word);
-    (hasher.0 ^ hasher.0 >> 32) as u32
-}
+/// Parts of so many names are looked for among [`Words`]; with more names, all words
+/// are noted, and the parts looked for among those.
+const FEW: usize = 16;
 
-/// Which macro names occur in a unit, whole or in parts.
+/// Which macro names occur in a unit, whole or in parts. Words are told apart by
+/// [`hash`], as in [`Words`].
 #[derive(Default)]
 pub(super) struct Uses<'a> {
-    words: HashMap<&'a [u8], Use, BuildHasherDefault<WordHasher>>,
-    /// Lengths of `words` by first byte: most words of a unit need no look-up.
+    /// How often each is defined.
+    names: FxHashMap<&'a [u8], u32>,
+    /// Lengths of the names' parts by first byte: most words of a unit need no
+    /// look-up.
     lengths: Vec<u64>,
-    /// `words` by their hashes, once [`Words`] are read.
-    hashes: FxHashMap<u32, Vec<&'a [u8]>>,
-}
-
-/// What is known of a word.
-#[derive(Clone, Copy, Default)]
-struct Use {
-    /// How often it is defined.
-    defined: u32,
-    /// Stands in the unit, besides its own definition.
-    seen: bool,
+    /// The names' parts, of [`FEW`] names, once [`Words`] are read.
+    parts: Option<FxHashSet<u32>>,
+    /// Words that stand in the unit, besides in their own definition.
+    seen: FxHashSet<u32>,
 }
 
 impl<'a> Uses<'a> {
     /// Whether there is no macro to look for.
     pub(super) fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.names.is_empty()
     }
 
     /// Adds a macro, with the parts that it could be pasted from. Before anything
     /// is read.
     pub(super) fn add(&mut self, name: &'a [u8]) {
         self.lengths.resize(256, 0);
-        self.words.entry(name).or_default().defined += 1;
-        let parts = (1..name.len()).flat_map(|at| [name.get(..at), name.get(at..)]);
-        for word in parts.flatten().chain([name]) {
-            self.words.entry(word).or_default();
-            let first = word.first().copied().unwrap_or(0);
-            if let Some(lengths) = self.lengths.get_mut(usize::from(first)) {
-                *lengths |= 1 << word.len().min(63);
-            }
+        let defined = self.names.entry(name).or_default();
+        *defined += 1;
+        if *defined > 1 {
+            return;
         }
+        let mut note = |first: Option<&u8>, lengths: u64| {
+            let slot = first.and_then(|first| self.lengths.get_mut(usize::from(*first)));
+            slot.into_iter().for_each(|slot| *slot |= lengths);
+        };
+        for at in 1..name.len() {
+            note(name.get(at), bit(name.len() - at));
+        }
+        let begins = (1..=name.len()).fold(0, |bits, at| bits | bit(at));
+        note(name.first(), begins);
     }
 
     /// Notes the words of `text`, those in strings and comments too.
@@ -104,60 +100,55 @@ impl<'a> Uses<'a> {
         for word in words(text) {
             let first = word.first().copied().unwrap_or(0);
             let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
-            if lengths & (1 << word.len().min(63)) != 0
-                && let Some(known) = self.words.get_mut(word)
-            {
-                known.seen = true;
+            if lengths & bit(word.len()) != 0 {
+                self.seen.insert(hash(word));
             }
         }
     }
 
     /// Notes words that were a text's.
     pub(super) fn read_words(&mut self, words: &Words) {
-        if self.hashes.is_empty() {
-            for word in self.words.keys() {
-                self.hashes.entry(hash(word)).or_default().push(word);
-            }
+        if self.names.len() > FEW {
+            self.seen.extend(&words.hashes);
+            return;
         }
-        for hash in &words.hashes {
-            for word in self.hashes.get(hash).into_iter().flatten() {
-                if let Some(known) = self.words.get_mut(word) {
-                    known.seen = true;
-                }
-            }
-        }
+        let names = &self.names;
+        let parts = self.parts.get_or_insert_with(|| {
+            let names = names.keys();
+            let cuts = names.flat_map(|name| (0..name.len()).map(move |at| name.split_at(at)));
+            let parts = cuts.flat_map(|(begin, end)| [begin, end]);
+            parts.map(hash).collect()
+        });
+        let hashes = words.hashes.iter().filter(|hash| parts.contains(hash));
+        self.seen.extend(hashes);
     }
 
     /// Whether the macro `name` may be used: named, defined twice, or made with
     /// `##` of a word that begins it and one that ends it.
     pub(super) fn is_used(&self, name: &[u8]) -> bool {
-        let known = |word: &[u8]| self.words.get(word).copied().unwrap_or_default();
-        let seen = |word: Option<&[u8]>| word.is_some_and(|word| known(word).seen);
-        let whole = known(name);
-        let begins = (1..name.len()).find(|at| seen(name.get(..*at)));
-        let ends = (1..name.len()).rev().find(|at| seen(name.get(*at..)));
-        let pasted = matches!((begins, ends), (Some(begins), Some(ends)) if begins <= ends);
-        whole.seen || whole.defined > 1 || pasted
+        let seen = |word: Option<&[u8]>| word.is_some_and(|word| self.seen.contains(&hash(word)));
+        if seen(Some(name)) || self.names.get(name).is_some_and(|defined| *defined > 1) {
+            return true;
+        }
+        let Some(begins) = (1..name.len()).find(|at| seen(name.get(..*at))) else {
+            return false;
+        };
+        (begins..name.len()).rev().any(|at| seen(name.get(at..)))
     }
+}
+
+fn bit(length: usize) -> u64 {
+    1 << length.min(63)
 }
 
 /// FNV-1a: words are short.
-struct WordHasher(u64);
-
-impl Default for WordHasher {
-    fn default() -> WordHasher {
-        WordHasher(0xcbf2_9ce4_8422_2325)
-    }
+fn hash(word: &[u8]) -> u32 {
+    let hash = word.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash ^ hash >> 32) as u32
 }
 
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+#[cfg(test)]
+#[path = "uses_test.rs"]
+mod tests;
