@@ -20,7 +20,7 @@ use crate::hash::Digest;
 use crate::hash::headers::{Header, Headers};
 use crate::hash::scan::{Asked, Lookup, Scan};
 use crate::hash::tokens::skeleton::{self, File};
-use crate::hash::tokens::{self, Columns, Dialect, Has, Rendered, Summary, TokenDigest};
+use crate::hash::tokens::{self, Columns, Dialect, Has, Outline, Summary, TokenDigest};
 use crate::sys::Stamp;
 
 /// Files beside the product in which no comment shows.
@@ -229,7 +229,7 @@ const MAX_UNIT: u64 = 16 << 20;
 pub enum Text {
     /// The content of one in which comments and macros may change, and what was made
     /// of it for its digest.
-    Changing(Vec<u8>, Option<Rendered>),
+    Changing(Vec<u8>, Option<Outline>),
     /// What is kept of one that stays as it is.
     Fixed(Summary),
 }
@@ -252,7 +252,7 @@ impl Text {
     /// As the skeleton reads it.
     pub fn file(&self) -> File<'_> {
         match self {
-            Text::Changing(bytes, page) => File::Changing(bytes, page.as_ref()),
+            Text::Changing(bytes, outline) => File::Changing(bytes, outline.as_ref()),
             Text::Fixed(summary) => File::Fixed(&summary.words),
         }
     }
@@ -434,9 +434,9 @@ impl<'a> Blind<'a> {
         }
         let mut text = text;
         let digest = match &mut text {
-            Text::Changing(bytes, page) => {
+            Text::Changing(bytes, outline) => {
                 let (digest, read) = tokens::read(bytes, dialect);
-                *page = read;
+                *outline = read;
                 digest
             }
             Text::Fixed(_) => TokenDigest::NONE,

@@ -30,7 +30,7 @@ mod render;
 pub mod skeleton;
 
 use lexer::{Kind, Span};
-pub use render::Rendered;
+pub use skeleton::Outline;
 
 use super::Digest;
 use crate::sys::Stamp;
@@ -92,28 +92,25 @@ pub fn digest(text: &[u8], dialect: Dialect) -> TokenDigest {
 
 /// The token digest of the file content `text`, and the text as a skeleton reads it,
 /// if it can be read.
-pub fn read(text: &[u8], dialect: Dialect) -> (TokenDigest, Option<Rendered>) {
+pub fn read(text: &[u8], dialect: Dialect) -> (TokenDigest, Option<Outline>) {
     let mut hasher = blake3::Hasher::new();
     hasher.update(VERSION);
     let mut code = [0; CODE];
     let page = comments(text, dialect).map(|spans| render::render(text, &spans));
     match &page {
-        Some(page) => {
-            hasher.update(&[1, width_class(text)]);
-            hasher.update(&page.text);
-            code = skeleton::code(page);
-        }
-        None => {
-            hasher.update(&[0]);
-            hasher.update(text);
-        }
+        Some(page) => hasher.update(&[1, width_class(text)]).update(&page.text),
+        None => hasher.update(&[0]).update(text),
+    };
+    let outline = page.map(Outline::of);
+    if let Some(outline) = &outline {
+        code = skeleton::code(outline);
     }
     let mut digest = [0; 16];
     hasher.finalize_xof().fill(&mut digest);
     if let Some(first) = digest.first_chunk_mut() {
         *first = code;
     }
-    (TokenDigest(digest), page)
+    (TokenDigest(digest), outline)
 }
 
 /// Under what an inode table remembers the token digest of the content with

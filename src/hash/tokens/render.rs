@@ -1,5 +1,7 @@
 //! A file's text with its comments blanked.
 
+use std::ops::Range;
+
 use super::lexer::{Kind, Span};
 
 /// Stands for a comment's character where it must be seen that there is one.
@@ -42,7 +44,6 @@ pub fn render(text: &[u8], spans: &[Span]) -> Rendered {
 }
 
 /// A file without what its comments say.
-#[derive(Clone)]
 pub struct Rendered {
     pub text: Vec<u8>,
     /// Behind the newline of every line that does not go on in the next, be it
@@ -51,18 +52,18 @@ pub struct Rendered {
 }
 
 impl Rendered {
-    /// The lines, joined ones as one, each with its number. A line holds as many
-    /// newlines as the file has there.
-    pub fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
+    /// Where the lines are, joined ones as one, each with its number. A line holds as
+    /// many newlines as the file has there.
+    pub fn lines(&self) -> impl Iterator<Item = (usize, Range<usize>)> {
         let mut start = 0;
         let mut number = 1;
         let ends = self.breaks.iter().copied().chain([self.text.len()]);
         ends.map(move |end| {
             let line = self.text.get(start..end).unwrap_or_default();
-            let here = number;
+            let here = (number, start..end);
             number += memchr::memchr_iter(b'\n', line).count();
             start = end;
-            (here, line)
+            here
         })
     }
 }

@@ -37,16 +37,8 @@ pub fn removable(text: &[u8]) -> Option<&[u8]> {
     (plain && is_harmless(body)).then_some(name)
 }
 
-/// What stands behind `name`, which [`removable`] has found in `text`.
-pub fn behind<'a>(text: &'a [u8], name: &[u8]) -> &'a [u8] {
-    match split(text) {
-        Some((found, rest)) if found == name => rest,
-        _ => text,
-    }
-}
-
 /// Name and rest of `# define name rest`.
-fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = skip(text).strip_prefix(b"#")?;
     let rest = skip(rest).strip_prefix(b"define")?;
     let word = skip(rest);
