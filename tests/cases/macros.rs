@@ -120,6 +120,48 @@ fn i1_macro_that_is_asked_for() {
     });
 }
 
+/// Pieces that stand in no file: the compiler's own.
+#[test]
+fn i1_macro_that_is_put_together_of_what_no_text_says() {
+    let paste = "#define CAT(a, b) a ## b\n#define XCAT(a, b) CAT(a, b)\n";
+    let constant = "#ifdef __INT64_C_SUFFIX__\nlong v = XCAT(KNOB, __INT64_C_SUFFIX__);\n\
+                    #else\nlong v = __INT64_C(KNOB);\n#endif";
+    let uses = [
+        ("KNOB_4", "int v = XCAT(KNOB_, __LINE__);"),
+        ("KNOB_0", "int v = XCAT(KNOB_, __COUNTER__);"),
+        (
+            "KNOB_0_KNOB",
+            "int v = XCAT(XCAT(KNOB_, __COUNTER__), _KNOB);",
+        ),
+        ("KNOBL", constant),
+    ];
+    each(|env| {
+        for (index, (name, code)) in uses.into_iter().enumerate() {
+            let source = format!("c{index}.c");
+            env.write(&source, format!("#include \"k.h\"\n{paste}{code}\n"));
+            let compile = || env.cc(&format!("-c {source}"));
+            env.write("k.h", format!("#define {name} 1\n"));
+            compile().right();
+            env.write("k.h", format!("#define {name} 10\n"));
+            compile().not_served();
+        }
+    });
+}
+
+/// A name whose parts all units have somewhere, but that nobody makes of them.
+#[test]
+fn i1_macro_whose_ends_are_words() {
+    each(|env| {
+        let code = "struct A { int P; };\n#define CAT(a, b) a ## b\nint CAT(A, P);\n";
+        env.write("e.c", format!("#include \"k.h\"\n{code}"));
+        let compile = || env.cc("-c e.c");
+        env.write("k.h", "#define AUTOCONF_TIMESTAMP \"yesterday\"\n");
+        compile().miss();
+        env.write("k.h", "#define AUTOCONF_TIMESTAMP \"today\"\n");
+        compile().direct_hit();
+    });
+}
+
 /// Macros that nothing uses, but about which a compiler has something to say.
 #[test]
 fn i1_macro_that_compilers_talk_about() {

@@ -7,10 +7,11 @@
 //! messages if neither has messages at all.
 //!
 //! Only what is beyond doubt is left out ([`define`]): names that no compiler
-//! defines, that are defined once, that no `##` in the unit can make of other
-//! words, with a body about which a preprocessor has nothing to say. The places
-//! of directives count only where something can see them: between lines with
-//! tokens, where `-Wmisleading-indentation` looks at the first column of each line.
+//! defines, that are defined once, that no `##` in the unit can make of other words
+//! or of what compilers bring ([`uses`]), with a body about which a preprocessor has
+//! nothing to say. The places of directives count only where something can see them:
+//! between lines with tokens, where `-Wmisleading-indentation` looks at the first
+//! column of each line.
 
 use std::borrow::Cow;
 
@@ -29,7 +30,11 @@ pub use outline::Outline;
 pub use uses::Words;
 
 /// Part of every digest: change it with the meaning of a digest.
-const VERSION: &[u8] = b"skeleton 1";
+const VERSION: &[u8] = b"skeleton 2";
+
+/// Part of every digest of a file's code. No other words may stand here without
+/// [`super::VERSION`] changing, too.
+const CODE: &[u8] = b"skeleton 1";
 
 /// One file of a unit.
 #[derive(Clone, Copy)]
@@ -85,8 +90,8 @@ pub fn skeleton(files: &[File<'_>], named: &[&[u8]], dialect: Dialect) -> Option
 /// A short digest of what a skeleton always keeps of one file: the text of its lines
 /// of code.
 pub(super) fn code<const N: usize>(outline: &Outline) -> [u8; N] {
-    let mut lines = Vec::with_capacity(outline.len() + VERSION.len());
-    lines.extend(VERSION);
+    let mut lines = Vec::with_capacity(outline.len() + CODE.len());
+    lines.extend(CODE);
     for line in outline.lines().filter(|line| line.kind == Kind::Code) {
         lines.extend(line.text);
         lines.push(b'\n');

@@ -1,4 +1,4 @@
-//! Which macro names occur in a unit, whole or in parts.
+//! Which macro names occur in a unit, whole or in pieces that `##` can put together.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -54,7 +54,11 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// are noted, and the parts looked for among those.
 const FEW: usize = 16;
 
-/// Which macro names occur in a unit, whole or in parts. Words are told apart by
+/// Words that compilers' own macros consist of (`__INT64_C(c)` is `c ## L`), other than
+/// numbers, names that are theirs, and words in lower case.
+const THEIRS: [&[u8]; 6] = [b"F", b"L", b"LL", b"U", b"UL", b"ULL"];
+
+/// Which macro names occur in a unit, whole or in pieces. Words are told apart by
 /// [`hash`], as in [`Words`].
 #[derive(Default)]
 pub(super) struct Uses<'a> {
@@ -75,7 +79,7 @@ impl<'a> Uses<'a> {
         self.names.is_empty()
     }
 
-    /// Adds a macro, with the parts that it could be pasted from. Before anything
+    /// Adds a macro, with the parts that it could be pasted of. Before anything
     /// is read.
     pub(super) fn add(&mut self, name: &'a [u8]) {
         self.lengths.resize(256, 0);
@@ -84,15 +88,13 @@ impl<'a> Uses<'a> {
         if *defined > 1 {
             return;
         }
-        let mut note = |first: Option<&u8>, lengths: u64| {
-            let slot = first.and_then(|first| self.lengths.get_mut(usize::from(*first)));
-            slot.into_iter().for_each(|slot| *slot |= lengths);
-        };
-        for at in 1..name.len() {
-            note(name.get(at), bit(name.len() - at));
+        let mut lengths = 0;
+        for (number, byte) in name.iter().rev().enumerate() {
+            lengths |= bit(number + 1);
+            if let Some(slot) = self.lengths.get_mut(usize::from(*byte)) {
+                *slot |= lengths;
+            }
         }
-        let begins = (1..=name.len()).fold(0, |bits, at| bits | bit(at));
-        note(name.first(), begins);
     }
 
     /// Notes the words of `text`, those in strings and comments too.
@@ -115,37 +117,75 @@ impl<'a> Uses<'a> {
         let names = &self.names;
         let parts = self.parts.get_or_insert_with(|| {
             let names = names.keys();
-            let cuts = names.flat_map(|name| (0..name.len()).map(move |at| name.split_at(at)));
-            let parts = cuts.flat_map(|(begin, end)| [begin, end]);
-            parts.map(hash).collect()
+            let ends = names.flat_map(|name| (0..name.len()).filter_map(|at| name.get(at..)));
+            ends.flat_map(|end| parts_of(end).map(|(_, hash)| hash))
+                .collect()
         });
         let hashes = words.hashes.iter().filter(|hash| parts.contains(hash));
         self.seen.extend(hashes);
     }
 
-    /// Whether the macro `name` may be used: named, defined twice, or made with
-    /// `##` of a word that begins it and one that ends it.
+    /// Whether the macro `name` may be used: named, defined twice, or put together
+    /// with `##` of words that are there, or that compilers bring.
     pub(super) fn is_used(&self, name: &[u8]) -> bool {
-        let seen = |word: Option<&[u8]>| word.is_some_and(|word| self.seen.contains(&hash(word)));
-        if seen(Some(name)) || self.names.get(name).is_some_and(|defined| *defined > 1) {
+        if self.names.get(name).is_some_and(|defined| *defined > 1) {
             return true;
         }
-        let Some(begins) = (1..name.len()).find(|at| seen(name.get(..*at))) else {
-            return false;
-        };
-        (begins..name.len()).rev().any(|at| seen(name.get(at..)))
+        // Up to where it can be put together.
+        let mut made = vec![false; name.len() + 1];
+        for start in 0..name.len() {
+            let rest = name.get(start..).unwrap_or_default();
+            if start > 0 && !made.get(start).is_some_and(|made| *made) {
+                continue;
+            }
+            for (length, hash) in parts_of(rest) {
+                let part = rest.get(..length).unwrap_or_default();
+                let is_there = self.seen.contains(&hash) || may_be_theirs(part);
+                if is_there && let Some(made) = made.get_mut(start + length) {
+                    *made = true;
+                }
+            }
+        }
+        made.last().is_some_and(|made| *made)
     }
+}
+
+/// Whether a compiler's macro may stand for the word: a number (`__LINE__`), a type, a
+/// name of its own.
+fn may_be_theirs(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_digit)
+        || !word.iter().any(u8::is_ascii_uppercase)
+        || word.starts_with(b"__")
+        // `_MIPS_ISA` is `_MIPS_ISA_MIPS32`, which is nothing.
+        || word.starts_with(b"_MIPS_")
+        || THEIRS.contains(&word)
 }
 
 fn bit(length: usize) -> u64 {
     1 << length.min(63)
 }
 
+/// What `text` may begin with: lengths, and hashes of so much of it.
+fn parts_of(text: &[u8]) -> impl Iterator<Item = (usize, u32)> {
+    let hashes = text.iter().scan(BASIS, |hash, byte| {
+        *hash = step(*hash, *byte);
+        Some(fold(*hash))
+    });
+    (1..).zip(hashes)
+}
+
 /// FNV-1a: words are short.
 fn hash(word: &[u8]) -> u32 {
-    let hash = word.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    fold(word.iter().fold(BASIS, |hash, byte| step(hash, *byte)))
+}
+
+const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+}
+
+fn fold(hash: u64) -> u32 {
     (hash ^ hash >> 32) as u32
 }
 

@@ -4,24 +4,27 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Whether a word of `texts` is `name`, or one begins it and another ends it.
-fn is_used(name: &str, texts: &[String]) -> bool {
+/// Whether `name` is words of `texts`, one behind the other.
+fn is_made(name: &str, texts: &[String]) -> bool {
     let seen = |word: &str| {
         let mut words = texts.iter().flat_map(|text| words(text.as_bytes()));
-        !word.is_empty() && words.any(|seen| seen == word.as_bytes())
+        words.any(|seen| seen == word.as_bytes())
     };
-    let pasted = (1..name.len())
-        .any(|begin| (begin..name.len()).any(|end| seen(&name[..begin]) && seen(&name[end..])));
-    seen(name) || pasted
+    let theirs = |word: &str| word.starts_with('7') || ["L", "LL"].contains(&word);
+    name.is_empty()
+        || (1..=name.len()).any(|at| {
+            let (first, rest) = name.split_at(at);
+            (seen(first) || theirs(first)) && is_made(rest, texts)
+        })
 }
 
 proptest! {
     #[test]
     fn uses_are_what_they_are_said_to_be(
-        names in proptest::collection::hash_set("[AB]{1,4}", 0..30),
-        texts in proptest::collection::vec("[ABc]{1,4}( [AB_]{1,4}){0,2}", 0..4),
+        names in proptest::collection::hash_set("[AB][AB7L]{0,4}", 0..30),
+        texts in proptest::collection::vec("[ABc]{1,4}( [AB7]{1,4}){0,2}", 0..4),
         fixed in proptest::collection::vec("[ABc]{1,4}(-[AB]{1,4}){0,2}", 0..4),
-        twice in "[AB]{1,4}",
+        twice in "[AB][AB]{0,1}",
     ) {
         let mut uses = Uses::default();
         for name in &names {
@@ -40,7 +43,7 @@ proptest! {
         }
         let all: Vec<String> = texts.into_iter().chain(fixed).collect();
         for name in &names {
-            let expected = is_used(name, &all) || is_twice && *name == twice;
+            let expected = is_made(name, &all) || is_twice && *name == twice;
             prop_assert_eq!(uses.is_used(name.as_bytes()), expected, "{} in {:?}", name, all);
         }
     }
