@@ -2,10 +2,13 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::render::render;
+use super::super::{Dialect, comments};
 use super::{is_word, sees_all_macros};
 
-/// The words of a text, those in strings and comments too, each by 32 bits of a
-/// hash: enough to say that a word does *not* occur. Where two words share a hash,
+/// The words of a text, those in strings too, each by 32 bits of a hash: enough to
+/// say that a word does *not* occur. Those in comments count where it cannot be told
+/// for sure, in any language, what is a comment. Where two words share a hash,
 /// a macro stays in a skeleton that could have been left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words {
@@ -17,7 +20,10 @@ pub struct Words {
 impl Words {
     /// The words of `text`.
     pub fn of(text: &[u8]) -> Words {
-        let all: FxHashSet<u32> = words(text).map(hash).collect();
+        let spans = comments(text, Dialect::ANY);
+        let page = spans.map(|spans| render(text, &spans));
+        let said = page.as_ref().map_or(text, |page| &page.text);
+        let all: FxHashSet<u32> = words(said).map(hash).collect();
         let mut hashes: Vec<u32> = all.into_iter().collect();
         hashes.sort_unstable();
         Words {
@@ -97,7 +103,7 @@ impl<'a> Uses<'a> {
         }
     }
 
-    /// Notes the words of `text`, those in strings and comments too.
+    /// Notes the words of `text`, all of them.
     pub(super) fn read(&mut self, text: &[u8]) {
         for word in words(text) {
             let first = word.first().copied().unwrap_or(0);
