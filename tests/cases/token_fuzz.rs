@@ -164,6 +164,9 @@ const TOPS: &[&str] = &[
     "int n#( int a , int b ) { return a /b ; }",
     "int y#( int * p ) { return 6 / *p ; }",
     "int z#( int x ) { if ( x ) ; return 1 ; }",
+    // Macros put together of pieces; what they say can be seen in a string.
+    "#define P#( a , b ) a %:%: b\n#define Q#( x ) #x\n#define R#( x ) Q#( x )\nconst char * p# = R#( P#( UN_ , 1 ) P#( U , N_2 ) ) ;",
+    "#define P#( a , b ) a %:%: b\n#define O#( a , b ) P#( a , b )\n#define Q#( x ) #x\n#define R#( x ) Q#( x )\nconst char * p# = R#( O#( UN_ , __COUNTER__ ) ) ;",
 ];
 
 const CXX_TOPS: &[&str] = &[
