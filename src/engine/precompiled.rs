@@ -302,7 +302,7 @@ fn refuse_assembler(cached: &Cached<'_>, path: &Path, source: bool) -> Result<()
     }
     let reads = |bytes: &[u8]| {
         let own = path.starts_with("/usr");
-        let hidden = || source && !own && scan(bytes).opaque_assembler;
+        let hidden = || source && !own && scan(bytes).hides_assembler();
         assembler::may_read(bytes) || hidden()
     };
     let content = crate::hash::file::read(path);

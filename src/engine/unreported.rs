@@ -17,6 +17,7 @@
 mod clock;
 mod drivers;
 mod hidden;
+mod opaque;
 pub mod quoted;
 
 pub use hidden::behind_precompiled;
@@ -242,14 +243,18 @@ impl<'i, 'c> Inquiry<'i, 'c> {
             return Ok(Reads::default());
         }
         let own = self.own_places();
+        // The system's headers name no data files in assembler.
+        let is_own = |path: &Path| own.iter().any(|place| path.starts_with(place));
         let asks = |(path, scan): (&Path, &Scan)| {
-            // The system's headers name no data files in assembler.
-            scan.assembler_file
-                || (scan.opaque_assembler && !own.iter().any(|place| path.starts_with(place)))
+            scan.assembler_file || (scan.opaque_assembler && !is_own(path))
         };
         let hidden = self.in_options(b"asm") || self.in_options(b"incbin");
         if !hidden && !self.scans().any(asks) {
-            return Ok(Reads::default());
+            let others = self.scans().filter(|(path, _)| !is_own(path));
+            let macros = others.flat_map(|(_, scan)| &scan.opaque_macros);
+            if !opaque::may_be_called(self.cached, self.files, macros.collect()) {
+                return Ok(Reads::default());
+            }
         }
         let text = self.text(plain)?;
         Ok(assembler::of_preprocessed(&text))

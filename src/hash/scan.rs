@@ -249,7 +249,15 @@ impl<'a> Scanner<'a> {
         let back = self.at;
         match self.assembler_text() {
             Some(text) => self.look_for_assembler(&text),
-            None => self.found.opaque_assembler = true,
+            None => match self.context {
+                Context::Define(name) => {
+                    let name = name.to_owned();
+                    if !self.found.opaque_macros.contains(&name) {
+                        self.found.opaque_macros.push(name);
+                    }
+                }
+                Context::Text | Context::Directive => self.found.opaque_assembler = true,
+            },
         }
         self.at = back;
     }

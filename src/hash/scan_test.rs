@@ -237,7 +237,11 @@ fn assembler_that_macros_make() {
     ));
     assert!(!scan("int f(void) __asm__(\"g\");"));
     assert!(scan("asm(\".\" S(inc) S(bin));"));
-    assert!(scan("#define A __asm__\n"));
+    assert!(!scan("#define A __asm__\n"));
+    let macros = |text: &str| super::scan(text.as_bytes()).opaque_macros;
+    let text = "#define A __asm__\n#define B(x) \\\n asm(x)\n#define C() asm(\"c\")\n";
+    assert_eq!(macros(text), [b"A", b"B"]);
+    assert_eq!(macros("#define A\nasm(S(c));\n"), Vec::<Vec<u8>>::new());
     assert!(!scan("#define N(i,d) __asm fld d __asm fistp i\n"));
     assert!(super::scan(b"asm(\".inc\" \"bin 1\");").assembler_file);
 }

@@ -151,6 +151,44 @@ fn i8_names_that_the_preprocessor_makes() {
 }
 
 #[test]
+fn i8_assembler_of_macros_that_nothing_calls() {
+    each(|env| {
+        env.write("data.bin", "one");
+        env.write(
+            "incbin.h",
+            "#define S2(x) #x\n#define S(x) S2(x)\n\
+             #define EMBED_IT() \\\n  __asm__(\".data\\n.\" S(incbin) \" \\\"data.bin\\\"\\n\")\n",
+        );
+        let write = |name: &str, text: &str| {
+            env.write(name, format!("#include \"incbin.h\"\n{text}\nint x;\n"));
+        };
+        let preprocessed = || {
+            let runs = env.runs();
+            let asks = |run: &str| run.split(' ').any(|word| word == "-E");
+            let asked = |run: &&String| asks(run) && !run.contains("/dev/null");
+            runs.iter().filter(asked).count()
+        };
+        write("a.c", "/* EMBED_IT() */ int EMBED_ITS;");
+        env.cc("-c a.c").miss_then_hit();
+        assert_eq!(preprocessed(), 0, "{:#?}", env.runs());
+        env.write("data.bin", "two");
+        env.cc("-c a.c").hit();
+        // By name, in pieces, from an option.
+        write("b.c", "EMBED_IT();");
+        write("c.c", "#define CAT(a, b) a ## b\nCAT(EMBED, _IT)();");
+        write("d.c", "CALL();");
+        write("e.c", "#define CALL EMBED_IT\nCALL();");
+        for args in ["-c b.c", "-c c.c", "-c d.c -DCALL=EMBED_IT", "-c e.c"] {
+            env.write("data.bin", "one");
+            env.cc(args).miss_then_hit();
+            env.write("data.bin", "two");
+            env.cc(args).miss_then_hit();
+        }
+        assert_ne!(preprocessed(), 0, "{:#?}", env.runs());
+    });
+}
+
+#[test]
 fn i8_names_that_the_assembler_makes() {
     each(|env| {
         for (at, text) in [

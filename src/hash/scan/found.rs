@@ -70,6 +70,9 @@ pub struct Scan {
     /// Inline assembler whose text is not all string literals: what it reads
     /// only the preprocessor can tell.
     pub opaque_assembler: bool,
+    /// Macros with such assembler in their body: what they read counts where they are
+    /// called.
+    pub opaque_macros: Vec<Vec<u8>>,
     /// `#embed MACRO`.
     pub computed_embed: bool,
     /// `#pragma GCC system_header` or clang's.
@@ -90,4 +93,11 @@ pub struct Scan {
     pub renumbers: bool,
     /// An escape character (0x1b): quoted source could look like colours.
     pub escape: bool,
+}
+
+impl Scan {
+    /// Whether there is assembler of which only the preprocessor can tell what it reads.
+    pub fn hides_assembler(&self) -> bool {
+        self.opaque_assembler || !self.opaque_macros.is_empty()
+    }
 }

@@ -1,7 +1,7 @@
 //! How a scan is written down.
 //!
 //! ```text
-//! scan   = flags:u32 pieces:[u64; 2] lookups:u32 lookup* macros:u32 name*
+//! scan   = flags:u32 pieces:[u64; 2] lookups:u32 lookup* macros:u32 name* macros:u32 name*
 //! lookup = style:u8 asked:u8 name
 //! name   = length:u32 byte*
 //! ```
@@ -24,6 +24,7 @@ pub fn encode(scan: &Scan, out: &mut Writer) {
         clock_pieces,
         assembler_file,
         opaque_assembler,
+        opaque_macros,
         computed_embed,
         system_header,
         once,
@@ -63,9 +64,11 @@ pub fn encode(scan: &Scan, out: &mut Writer) {
         out.u8(lookup.asked as u8);
         name(&lookup.name, out);
     }
-    out.u32(existence_macros.len() as u32);
-    for text in existence_macros {
-        name(text, out);
+    for macros in [existence_macros, opaque_macros] {
+        out.u32(macros.len() as u32);
+        for text in macros {
+            name(text, out);
+        }
     }
 }
 
@@ -103,6 +106,7 @@ pub fn decode(reader: &mut Reader<'_>) -> Option<Scan> {
         clock_pieces: Pieces::default(),
         lookups: Vec::new(),
         existence_macros: Vec::new(),
+        opaque_macros: Vec::new(),
     };
     let (low, high) = (reader.u64()?, reader.u64()?);
     scan.clock_pieces = Pieces::from_bits(u128::from(high) << 64 | u128::from(low));
@@ -113,8 +117,10 @@ pub fn decode(reader: &mut Reader<'_>) -> Option<Scan> {
             name: text(reader)?,
         });
     }
-    for _ in 0..reader.u32()? {
-        scan.existence_macros.push(text(reader)?);
+    for macros in [&mut scan.existence_macros, &mut scan.opaque_macros] {
+        for _ in 0..reader.u32()? {
+            macros.push(text(reader)?);
+        }
     }
     (bits == 0).then_some(scan)
 }

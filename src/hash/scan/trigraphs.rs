@@ -42,6 +42,11 @@ impl Scan {
                 self.existence_macros.push(name);
             }
         }
+        for name in other.opaque_macros {
+            if !self.opaque_macros.contains(&name) {
+                self.opaque_macros.push(name);
+            }
+        }
         self.computed_existence |= other.computed_existence;
         self.computed |= other.computed;
         self.time |= other.time;

@@ -14,6 +14,7 @@
 //! column of each line.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use rustc_hash::FxHashSet;
 
@@ -126,6 +127,40 @@ pub fn are_unnamed(names: &[Vec<u8>], files: &[File<'_>]) -> bool {
     }
     let unnamed = names.iter().all(|name| !uses.is_used(name));
     unnamed && !files.iter().any(File::sees_all_macros)
+}
+
+/// Whether the macros `names` stand nowhere in `files` and `named` but behind
+/// `#define`, whole or in pieces that `##` may put together.
+pub fn are_only_defined(names: &BTreeSet<&Vec<u8>>, files: &[File<'_>], named: &[&[u8]]) -> bool {
+    let mut uses = Uses::default();
+    for name in names {
+        uses.add(name);
+    }
+    for text in named {
+        uses.read(text);
+    }
+    for file in files {
+        let text = match *file {
+            File::Changing(text, _) => text,
+            File::Fixed(words) => {
+                uses.read_words(words);
+                continue;
+            }
+        };
+        let Some(spans) = comments(text, Dialect::ANY) else {
+            uses.read(text);
+            continue;
+        };
+        for line in Outline::of(render::render(text, &spans)).lines() {
+            match define::split(line.text) {
+                Some((name, behind)) if names.iter().any(|known| *known == name) => {
+                    uses.read(behind);
+                }
+                _ => uses.read(line.text),
+            }
+        }
+    }
+    names.iter().all(|name| !uses.is_used(name))
 }
 
 /// Whether `text` may have a compiler look at macros that nothing expands.
