@@ -178,7 +178,15 @@ fn i8_assembler_of_macros_that_nothing_calls() {
         write("c.c", "#define CAT(a, b) a ## b\nCAT(EMBED, _IT)();");
         write("d.c", "CALL();");
         write("e.c", "#define CALL EMBED_IT\nCALL();");
-        for args in ["-c b.c", "-c c.c", "-c d.c -DCALL=EMBED_IT", "-c e.c"] {
+        // Behind what is a comment in other languages only.
+        write("f.c", "int y = 8 //**/ 2; EMBED_IT();");
+        for args in [
+            "-c b.c",
+            "-c c.c",
+            "-c d.c -DCALL=EMBED_IT",
+            "-c e.c",
+            "-std=c89 -c f.c",
+        ] {
             env.write("data.bin", "one");
             env.cc(args).miss_then_hit();
             env.write("data.bin", "two");

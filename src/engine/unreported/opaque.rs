@@ -19,7 +19,12 @@ pub fn may_be_called(
     if macros.is_empty() {
         return false;
     }
-    let mut headers = Sources::of(cached).headers();
+    let sources = Sources::of(cached);
+    // Where it is not clear what a comment is, what is in one may be a call.
+    let Some(dialect) = sources.dialect() else {
+        return true;
+    };
+    let mut headers = sources.headers();
     let mut text = |file: &Dependency| {
         // Precompiled, perhaps, with macros that name these.
         file.scan.as_ref()?;
@@ -37,5 +42,5 @@ pub fn may_be_called(
     let unit: Vec<File<'_>> = texts.iter().map(Text::file).collect();
     let options = cached.command.args.iter().flat_map(|arg| &arg.words);
     let options = options.flat_map(|word| comments::spoken(word.as_bytes()));
-    !skeleton::are_only_defined(&macros, &unit, &options.collect::<Vec<_>>())
+    !skeleton::are_only_defined(&macros, &unit, &options.collect::<Vec<_>>(), dialect)
 }

@@ -131,7 +131,12 @@ pub fn are_unnamed(names: &[Vec<u8>], files: &[File<'_>]) -> bool {
 
 /// Whether the macros `names` stand nowhere in `files` and `named` but behind
 /// `#define`, whole or in pieces that `##` may put together.
-pub fn are_only_defined(names: &BTreeSet<&Vec<u8>>, files: &[File<'_>], named: &[&[u8]]) -> bool {
+pub fn are_only_defined(
+    names: &BTreeSet<&Vec<u8>>,
+    files: &[File<'_>],
+    named: &[&[u8]],
+    dialect: Dialect,
+) -> bool {
     let mut uses = Uses::default();
     for name in names {
         uses.add(name);
@@ -147,7 +152,7 @@ pub fn are_only_defined(names: &BTreeSet<&Vec<u8>>, files: &[File<'_>], named: &
                 continue;
             }
         };
-        let Some(spans) = comments(text, Dialect::ANY) else {
+        let Some(spans) = comments(text, dialect) else {
             uses.read(text);
             continue;
         };
