@@ -74,6 +74,42 @@ fn stats_of_nothing_make_nothing() {
     assert!(!desk.0.path().join(".cache").exists());
 }
 
+/// What takes long goes on in a process of its own, and is no different in the end.
+#[test]
+fn clean_need_not_wait_for_the_disk() {
+    let desk = Desk::new();
+    let cache = desk.0.path().join("cache");
+    let source = desk.0.path().join("x.c");
+    for (round, ci) in [("--wait=0s", "1"), ("--wait", ""), ("--max-size=0", "true")] {
+        for n in 0..5 {
+            std::fs::write(&source, format!("int x{n};\n")).unwrap();
+            let mut command = desk.command();
+            command.env("CACHE_DIR", &cache);
+            let status = command.args(["cc", "-c", "x.c"]).status().unwrap();
+            assert!(status.success());
+        }
+        let mut command = assert_cmd::Command::from_std(desk.command());
+        command.env("CACHE_DIR", &cache).env("CI", ci);
+        command.args(["clean", round]);
+        let output = command.assert().success().stdout(says("Left: 0 entries"));
+        let text = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert_eq!(text.contains("in the background"), round == "--wait=0s");
+        let shards = || {
+            let names = std::fs::read_dir(cache.join("compile"))
+                .into_iter()
+                .flatten();
+            names.count()
+        };
+        if round == "--wait=0s" {
+            let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            while shards() > 0 && std::time::Instant::now() < patience {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+        assert_eq!(shards(), 0, "{round}");
+    }
+}
+
 #[test]
 fn clean_keeps_to_namespaces_that_can_be() {
     let desk = Desk::new();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cache::entry::{Blob, BlobName, Entry};
 use cache::hash::Key;
@@ -207,7 +207,12 @@ impl<'a> Large<'a> {
         rustix::fs::sync();
         let usage = self.open(None).stats().expect("the store counts");
         let half = (usage.bytes / 2).to_string();
+        let start = Instant::now();
         let seconds = self.command(&["clean", "--max-size", &half]) / 1e3;
+        while self.hidden() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let free = start.elapsed().as_secs_f64();
         let left = self.open(None).stats().expect("the store counts");
         assert!(
             left.bytes <= usage.bytes / 2,
@@ -218,8 +223,25 @@ impl<'a> Large<'a> {
             self.bench.options.entries
         );
         results.at_most(what, 3.0, "s", seconds);
+        results.figure("clean to half: until its disk space is free", free, "s");
         let floor = self.remove(usage.entries - left.entries);
         results.figure("as many entries by `remove_dir_all` alone", floor, "s");
+    }
+
+    /// Whether entries that a clean has removed still take space.
+    fn hidden(&self) -> bool {
+        let store = self.open(None);
+        let namespaces = store.usage_by_namespace().expect("the store counts");
+        let mut shards = namespaces
+            .iter()
+            .flat_map(|(path, _)| listed(&self.dir.join(path)));
+        shards.any(|shard| {
+            let names = listed(&shard);
+            names.iter().any(|path| {
+                let name = path.file_name().and_then(|name| name.to_str());
+                name.is_some_and(|name| name.starts_with('.'))
+            })
+        })
     }
 
     /// Removes so many of the entries that are left with as many threads as a clean has,

@@ -125,6 +125,17 @@ pub struct CleanArgs {
     /// Only say what would be removed
     #[arg(long)]
     pub dry_run: bool,
+    /// Return when the disk space is free too, or after this time: 10s
+    ///
+    /// What is removed is out of use at once. To give its space back can take long in a
+    /// large cache: what is left of that after two seconds goes on in the background,
+    /// unless the variable CI is set. A step that packs the directory should wait.
+    #[arg(long, value_name = "TIME", value_parser = age, num_args = 0..=1, require_equals = true)]
+    #[arg(conflicts_with_all = ["store", "dry_run"])]
+    pub wait: Option<Option<Duration>>,
+    /// Only give back the space of what was removed before: the background's part
+    #[arg(long, hide = true, conflicts_with_all = ["max_size", "max_age", "store", "dry_run", "wait"])]
+    pub rest: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,30 +1,44 @@
 //! `cache clean`.
 
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use bytesize::ByteSize;
 
 use super::args::CleanArgs;
 use super::open_store;
 use super::progress::Bar;
-use crate::config::Config;
-use crate::store::{CleanOptions, Limits, Namespace, Store, Usage};
+use crate::config::{Config, Environment};
+use crate::store::disk::DiskStore;
+use crate::store::{CleanOptions, Limits, Namespace, Store as _, Usage};
 
-pub fn run(config: &Config, wanted: &CleanArgs) -> anyhow::Result<String> {
+/// What is left to be done after this time goes on without us.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub fn run(config: &Config, env: &Environment, wanted: &CleanArgs) -> anyhow::Result<String> {
     if config.read_only && !wanted.dry_run {
         anyhow::bail!("the configuration says `read_only`; nothing was removed");
     }
     let root = open_store(config)?;
-    let store: Box<dyn Store> = match &wanted.namespace {
-        None => Box::new(root),
-        Some(name) => root.namespace(&Namespace::new(name)?),
+    let store: DiskStore = match &wanted.namespace {
+        None => root,
+        Some(name) => root.namespace_with(&Namespace::new(name)?, Limits::default()),
     };
+    if wanted.rest {
+        crate::sys::detach::behind_others();
+        store.free_removed(&mut |_, _| ())?;
+        return Ok(String::new());
+    }
     let options = CleanOptions {
         limits: limits(config, wanted),
         dry_run: wanted.dry_run,
+        patience: patience(env, wanted),
     };
     let mut bar = Bar::new("Cleaning");
     let cleaned = store.clean(&options, &mut |done, all| bar.show(done, all))?;
     bar.finish();
-    Ok(format!(
+    let mut text = format!(
         "{} {} from {}\nLeft: {}\n",
         if wanted.dry_run {
             "Would remove"
@@ -34,7 +48,39 @@ pub fn run(config: &Config, wanted: &CleanArgs) -> anyhow::Result<String> {
         usage(cleaned.removed),
         place(config, wanted),
         usage(cleaned.left),
-    ))
+    );
+    if cleaned.freeing > 0 {
+        match go_on(wanted) {
+            Ok(()) => text.push_str(
+                "Its disk space is being freed in the background (`cache clean --wait` waits for that)\n",
+            ),
+            // Nobody else would.
+            Err(_) => store.free_removed(&mut |_, _| ())?,
+        }
+    }
+    Ok(text)
+}
+
+/// How long to wait for the space to be free; `None` = as long as it takes. What comes
+/// next in CI may well be to pack the directory.
+fn patience(env: &Environment, wanted: &CleanArgs) -> Option<Duration> {
+    match wanted.wait {
+        Some(time) => time,
+        None if env.get_non_empty("CI").is_some() => None,
+        None => Some(PATIENCE),
+    }
+}
+
+/// Starts a process that frees what is left, and does not wait for it.
+fn go_on(wanted: &CleanArgs) -> std::io::Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg0("cache").args(["clean", "--rest"]);
+    if let Some(name) = &wanted.namespace {
+        command.args(["--namespace", name]);
+    }
+    let none = Stdio::null;
+    command.stdin(none()).stdout(none()).stderr(none());
+    command.spawn().map(drop)
 }
 
 /// Without a limit, everything goes.

@@ -126,7 +126,13 @@ fn run(command: Command) -> anyhow::Result<String> {
         Command::Config { format, command } => config::run(&Desk::new()?, format, command),
         Command::Stats(wanted) => stats::run(&Desk::new()?.config()?, &wanted),
         Command::Clean(wanted) => match wanted.store.as_deref() {
-            None => clean::run(&Desk::new()?.config()?, &wanted),
+            None => {
+                if wanted.rest {
+                    crate::sys::detach::from_caller();
+                }
+                let desk = Desk::new()?;
+                clean::run(&desk.config()?, &desk.env, &wanted)
+            }
             Some(store) => Desk::new()?.remote()?.clean(&wanted, store),
         },
         Command::Agent { command } => Desk::new()?.remote()?.agent(&command),

@@ -186,7 +186,11 @@ fn count(store: &dyn Store, n: u32) -> u32 {
 }
 
 fn clean(store: &dyn Store, limits: Limits, dry_run: bool) -> Cleaned {
-    let options = CleanOptions { limits, dry_run };
+    let options = CleanOptions {
+        limits,
+        dry_run,
+        patience: None,
+    };
     must(store.clean(&options, &mut |_, _| ()))
 }
 

@@ -237,7 +237,11 @@ impl Store for MemoryStore {
                 state.entries.remove(id);
             }
         }
-        Ok(Cleaned { removed, left })
+        Ok(Cleaned {
+            removed,
+            left,
+            freeing: 0,
+        })
     }
 
     fn dir(&self) -> Option<&Path> {

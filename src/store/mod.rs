@@ -133,6 +133,9 @@ pub struct Limits {
 pub struct Cleaned {
     /// What went.
     pub removed: Usage,
+    /// How many entries are gone from everybody's sight and still take their space: they
+    /// are to be given back with [`disk::DiskStore::free_removed`].
+    pub freeing: u64,
     /// What stays.
     pub left: Usage,
 }
@@ -144,6 +147,9 @@ pub struct CleanOptions {
     pub limits: Limits,
     /// Only say what would go.
     pub dry_run: bool,
+    /// What goes is gone when the clean returns. The space that it took is free by then
+    /// too, unless that takes longer than this from the beginning; `None` = wait for it.
+    pub patience: Option<Duration>,
 }
 
 /// Called during a long clean with (entries looked at or removed so far, all).

@@ -2,6 +2,13 @@
 
 use std::os::fd::RawFd;
 
+/// Gets out of everybody's way: others go first where processors are scarce, and the
+/// directory that the caller works in can be removed and unmounted.
+pub fn behind_others() {
+    let _ = rustix::process::nice(10);
+    let _ = rustix::process::chdir("/");
+}
+
 /// Ends all ties to the caller: its session, and the descriptors it had open (a make's
 /// jobserver, a pipe whose reader waits for its end). To be called first in a program.
 /// Nor does it leave an image of its memory, which holds secrets, if it crashes.

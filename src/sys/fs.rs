@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
 
 /// The modes that new files and directories get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub fn open_dir(path: &Path) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// Of `openat`.
-pub fn open_at(dir: impl AsFd, name: &str) -> io::Result<File> {
+pub fn open_at(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<File> {
     // NONBLOCK: whatever was put in the place of a file, opening does not hang.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into())
@@ -336,12 +336,18 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// start elsewhere.
 pub const HERE: std::os::fd::BorrowedFd<'static> = CWD;
 
-/// [`rename`] of `from` in one directory to `to` in another.
+/// [`rename`] of paths that are relative to `dir`.
 ///
 /// # Errors
 /// Of `renameat`.
-pub fn rename_at(from_dir: impl AsFd, from: &Path, to_dir: impl AsFd, to: &str) -> io::Result<()> {
-    Ok(rustix::fs::renameat(from_dir, from, to_dir, to)?)
+pub fn rename_at(dir: impl AsFd, from: &Path, to: &Path) -> io::Result<()> {
+    Ok(rustix::fs::renameat(&dir, from, &dir, to)?)
+}
+
+/// Whether this user may write what is at `path`, relative to `dir`; for a directory: add
+/// and remove names.
+pub fn may_write_at(dir: impl AsFd, path: &Path) -> bool {
+    rustix::fs::accessat(dir, path, Access::WRITE_OK, AtFlags::empty()).is_ok()
 }
 
 /// Whether [`rename`] of a directory failed because the new name is taken.
@@ -434,7 +440,7 @@ pub fn remove_dir(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Of `unlinkat`.
-pub fn remove_dir_at(dir: impl AsFd, name: &str) -> io::Result<()> {
+pub fn remove_dir_at(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<()> {
     Ok(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)?)
 }
 
@@ -442,18 +448,23 @@ pub fn remove_dir_at(dir: impl AsFd, name: &str) -> io::Result<()> {
 /// never through a symbolic link. What cannot be removed stays: those who call
 /// this have already made it invisible and will sweep again.
 pub fn remove_all(path: &Path) {
-    if rustix::fs::unlink(path).is_ok() {
+    remove_all_at(HERE, path);
+}
+
+/// [`remove_all`] of a path that is relative to `dir`.
+pub fn remove_all_at(dir: impl AsFd, path: &Path) {
+    if unlink_at(&dir, path).is_ok() {
         return;
     }
     // A directory is listed before it is judged: `unlink` of a directory says
     // EISDIR or EPERM, depending on the system.
-    for (name, kind) in list(path).unwrap_or_default() {
+    for (name, kind) in list_at(&dir, path).unwrap_or_default() {
         let inner = path.join(name);
-        if kind == Kind::Directory || rustix::fs::unlink(&inner).is_err() {
-            remove_all(&inner);
+        if kind == Kind::Directory || unlink_at(&dir, &inner).is_err() {
+            remove_all_at(dir.as_fd(), &inner);
         }
     }
-    let _ = rustix::fs::rmdir(path);
+    let _ = remove_dir_at(&dir, path);
 }
 
 /// Now, in nanoseconds since 1970.

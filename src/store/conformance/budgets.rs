@@ -276,7 +276,7 @@ pub(super) fn clean_shows_progress(make: Make<'_>) {
     let (mut calls, mut last) = (0, (0, 0));
     let options = CleanOptions {
         limits: max_size(0),
-        dry_run: false,
+        ..CleanOptions::default()
     };
     must(store.clean(&options, &mut |done, all| {
         assert!(done <= all, "{done} of {all}");

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use super::evict::{self, Tally};
 use super::marker::{self, State};
 use super::scan::{self, Found};
 use super::usage::{Totals, within};
-use super::{Shared, lock, parallel, temp};
+use super::{Shared, lock, parallel, remove, temp};
 use crate::store::{CleanOptions, Cleaned, Progress, Result, Usage};
 use crate::sys::fs;
 
@@ -19,6 +20,7 @@ impl Shared {
         options: &CleanOptions,
         progress: Progress<'_>,
     ) -> Result<Cleaned> {
+        let begin = Instant::now();
         match marker::state(&self.root)? {
             State::Missing | State::Vacant => return Ok(Cleaned::default()),
             State::Store(_) => {}
@@ -30,7 +32,7 @@ impl Shared {
         }
         self.may_write()?;
         // Waits for one who evicts: two would count each other's work.
-        let _lock = lock::evict(&self.root, self.modes, true)?;
+        let lock = lock::evict(&self.root, self.modes, true)?;
         let before = self.ledger.begin_scan();
         // A ledger that was lost is only put right by counting everything.
         let walked = if before.complete { scope } else { "" };
@@ -42,15 +44,33 @@ impl Shared {
         let going = choose(&found, options);
         let everything = options.limits.max_size == Some(0);
         let victims = found.get(..going).unwrap_or_default();
-        let removed = self.take_all(victims, everything, progress);
+        let removed = self.hide_all(victims, everything, progress);
         if scope.is_empty() {
             temp::sweep(&self.root);
             temp::remove_spare(&self.root);
         }
+        drop(lock);
+        let until = options.patience.map(|patience| begin + patience);
+        let mut free = |done: u64| progress(done, done.max(removed.entries));
+        let freeing = remove::free(&self.root, scope, until, &mut free)?;
         if everything {
             remove_empty_dirs(&self.root, scope);
         }
-        Ok(outcome(&found, removed))
+        Ok(Cleaned {
+            freeing,
+            ..outcome(&found, removed)
+        })
+    }
+
+    /// [`super::DiskStore::free_removed`] in the namespace `scope`.
+    pub(super) fn free(&self, scope: &str, progress: Progress<'_>) -> Result<()> {
+        self.may_write()?;
+        let marker::State::Store(_) = marker::state(&self.root)? else {
+            return Ok(());
+        };
+        remove::free(&self.root, scope, None, &mut |done| progress(done, done))?;
+        remove_empty_dirs(&self.root, scope);
+        Ok(())
     }
 
     /// Everything in `scope`, least recently used first.
@@ -63,9 +83,9 @@ impl Shared {
         Ok(found)
     }
 
-    /// Removes the victims, shard by shard; what went. One that was used since
+    /// Hides the victims, shard by shard; what went. One that was used since
     /// the scan stays, unless `everything` is to go.
-    fn take_all(&self, victims: &[Found], everything: bool, progress: Progress<'_>) -> Usage {
+    fn hide_all(&self, victims: &[Found], everything: bool, progress: Progress<'_>) -> Usage {
         let mut sorted: Vec<&Found> = victims.iter().collect();
         sorted.sort_unstable_by(|a, b| (&a.namespace, a.key).cmp(&(&b.namespace, b.key)));
         let shard_of = |victim: &Found| victim.key.0.first().copied();
@@ -74,7 +94,7 @@ impl Shared {
             .collect();
         let gone = Mutex::new(Usage::default());
         let take = |shard: &&[&Found]| {
-            let here = self.take_shard(shard, everything);
+            let here = self.hide_shard(shard, everything);
             let mut gone = gone.lock().unwrap_or_else(|e| e.into_inner());
             gone.entries += here.entries;
             gone.bytes = gone.bytes.saturating_add(here.bytes);
@@ -85,8 +105,8 @@ impl Shared {
         gone.into_inner().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Removes victims that are all in one shard.
-    fn take_shard(&self, victims: &[&Found], everything: bool) -> Usage {
+    /// Hides victims that are all in one shard.
+    fn hide_shard(&self, victims: &[&Found], everything: bool) -> Usage {
         let mut tally = Tally::new(self);
         let Some(first) = victims.first() else {
             return tally.gone;
@@ -97,9 +117,13 @@ impl Shared {
             return tally.gone;
         };
         for victim in victims {
-            let name = victim.key.hex();
-            if everything || scan::last_use_at(&dir, &name) == Some(victim.used) {
-                tally.take(&victim.namespace, &dir, Path::new(&name));
+            let stays = || scan::last_use_at(&dir, &victim.key.hex()) != Some(victim.used);
+            if !everything && stays() {
+                continue;
+            }
+            if remove::hide(&dir, Path::new(""), &victim.key).is_some() {
+                let bytes = victim.bytes;
+                tally.add(&victim.namespace, Usage { entries: 1, bytes });
             }
         }
         tally.gone
@@ -138,6 +162,7 @@ fn outcome(found: &[Found], removed: Usage) -> Cleaned {
     let all = sum(found);
     Cleaned {
         removed,
+        freeing: 0,
         left: Usage {
             entries: all.entries.saturating_sub(removed.entries),
             bytes: all.bytes.saturating_sub(removed.bytes),
@@ -145,8 +170,8 @@ fn outcome(found: &[Found], removed: Usage) -> Cleaned {
     }
 }
 
-/// Removes the directories that a clean of everything has left empty. A writer
-/// that finds its directory gone makes it again.
+/// Removes the directories that a clean has left empty. A writer that finds its directory
+/// gone makes it again.
 fn remove_empty_dirs(root: &Path, scope: &str) {
     let dir = scan::namespace_dir(root, scope);
     for name in scan::shards(&dir) {

@@ -18,17 +18,14 @@
 //! ledger is far from that - entries were removed by hand - it is thrown away and
 //! made anew by a [count](super::recount) that is spread in the same way.
 
-use std::os::fd::AsFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::plan::{Plan, Victim};
 use super::read::Place;
-use super::remove::Remover;
 use super::scan::{self, Found};
-use super::sweep::{self, Look};
+use super::sweep::{self, Look, Stretch};
 use super::usage::{Book, Totals};
-use super::{Shared, index, lock, marker, temp};
+use super::{Shared, index, lock, marker, remove, temp};
 use crate::store::{Limits, Result, Usage};
 use crate::sys::fs;
 
@@ -38,6 +35,8 @@ const LIMIT: Duration = Duration::from_millis(12);
 const SPARE: Duration = Duration::from_millis(3);
 /// and how long it may look for entries that can go.
 const LOOK: Duration = Duration::from_millis(8);
+/// How long a put may take apart what killed processes have only hidden.
+const TIDY: Duration = Duration::from_millis(2);
 /// So many are removed in any case, so that slow disks and busy machines get
 /// anywhere: a put adds one. (Removing a directory makes ext4 sleep, and on a
 /// busy machine each sleep is a few milliseconds.)
@@ -207,6 +206,7 @@ impl Shared {
             Look::Sizes,
             &mut |entries| entries >= most,
         )?;
+        free(&all);
         *plan = Plan::default();
         if all.next.is_some() {
             // Not small at all: the ledger was wrong, and is made anew.
@@ -242,6 +242,7 @@ impl Shared {
                 Look::Times,
                 &mut |entries| goal.looked(before + entries),
             )?;
+            free(&stretch);
             // What will go is not seen: at the end of the lap it is gone.
             let seen = stretch.found.len();
             plan.seen += seen.saturating_sub(part_to_go(seen, held, goal)) as u64;
@@ -275,13 +276,21 @@ impl Shared {
             }
             let place = victim.place(&self.root);
             if place.path != goal.keep.path && last_use(&place) == Some(victim.used) {
-                tally.take(&place.namespace, fs::HERE, &place.path);
+                tally.take(&place);
                 held.bytes = all.bytes.saturating_sub(tally.gone.bytes);
                 held.entries = all.entries.saturating_sub(tally.gone.entries);
             }
             plan.victims.pop_front();
         }
         tally.gone.entries
+    }
+}
+
+/// Takes apart what is hidden in a stretch, as far as time allows.
+fn free(stretch: &Stretch) {
+    let until = Instant::now() + TIDY;
+    for shard in &stretch.hidden {
+        remove::free_shard(shard, Some(until));
     }
 }
 
@@ -301,10 +310,9 @@ pub(crate) fn last_use(place: &Place) -> Option<i128> {
         .map(|stat| stat.mtime)
 }
 
-/// Removes entries and credits them in the ledger, some at a time.
+/// Credits what is removed in the ledger, some at a time.
 pub(crate) struct Tally<'a> {
     shared: &'a Shared,
-    remover: Option<Remover>,
     pending: Vec<(String, Usage)>,
     /// What went.
     pub gone: Usage,
@@ -314,33 +322,29 @@ impl<'a> Tally<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Tally<'a> {
         Tally {
             shared,
-            remover: None,
             pending: Vec::new(),
             gone: Usage::default(),
         }
     }
 
-    /// Removes the entry of `namespace` at `path`, relative to `dir`. That it
-    /// cannot be removed - it is gone, or belongs to somebody else - is no
-    /// reason to stop.
-    pub(crate) fn take(&mut self, namespace: &str, dir: impl AsFd, path: &Path) -> bool {
-        let remover = match &mut self.remover {
-            Some(remover) => remover,
-            none => match Remover::new(self.shared) {
-                Ok(remover) => none.insert(remover),
-                Err(_) => return false,
-            },
-        };
-        let Some(usage) = remover.take(dir, path) else {
-            return false;
-        };
+    /// Removes the entry at `place`. That it cannot be removed - it is gone, or belongs
+    /// to somebody else - is no reason to stop.
+    fn take(&mut self, place: &Place) {
+        let shard = place.path.parent();
+        let taken = shard.and_then(|shard| remove::take(fs::HERE, shard, &place.key));
+        if let Some(usage) = taken {
+            self.add(&place.namespace, usage);
+        }
+    }
+
+    /// Adds what was removed of `namespace`.
+    pub(crate) fn add(&mut self, namespace: &str, usage: Usage) {
         self.gone.entries += usage.entries;
         self.gone.bytes = self.gone.bytes.saturating_add(usage.bytes);
         self.pending.push((namespace.to_owned(), usage));
         if self.pending.len() >= BATCH {
             self.credit();
         }
-        true
     }
 
     fn credit(&mut self) {

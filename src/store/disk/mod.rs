@@ -11,6 +11,7 @@
 //!   .machine/spare/                        a directory for the next entry (temp)
 //!   [<namespace>/...]<hh>/<64 hex>/index   an entry: what its blobs are (index)
 //!                                  <blob>  a blob: its bytes, or one zstd frame of them (blob)
+//!                         .<32 hex>/       an entry that was removed, not taken apart yet (remove)
 //! ```
 //!
 //! All work files start with a dot, which no namespace does. The last use of an
@@ -18,7 +19,7 @@
 //!
 //! An entry is written aside and appears by one rename; a version that is there
 //! already is exchanged for it in the same step. It disappears by one rename
-//! too and is taken apart afterwards. Nothing is synced: whatever a crash of
+//! too (within its shard) and is taken apart afterwards. Nothing is synced: whatever a crash of
 //! the machine leaves behind is found by the checksums in the index, which are
 //! verified whenever a blob is read, and repaired by storing it again.
 //!
@@ -250,6 +251,15 @@ impl DiskStore {
             ..Book::default()
         };
         Ok(book.sum(&self.path))
+    }
+
+    /// Gives back the space of entries that were removed and still take some: by a clean
+    /// whose patience was at its end, or by a process that was killed.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], [`Error::NotAStore`], [`Error::Io`].
+    pub fn free_removed(&self, progress: Progress<'_>) -> Result<()> {
+        self.shared.free(&self.path, progress)
     }
 
     /// Where `key` is in this very namespace.

@@ -1,76 +1,145 @@
-//! Removing many entries: each goes into one work directory by one rename, and
-//! is taken apart there.
+//! Removing entries: each is hidden in one step, and taken apart then or later.
+//!
+//! The step is a rename within the shard: `<64 hex digits>` becomes `.<the first 32 of
+//! them>`, which is no entry's name. What has such a name is nobody's, and nothing ever
+//! gets its name back: anybody may take it apart, at any time, and two at once do no
+//! harm. So what a killed process leaves behind differs in nothing from what one has
+//! not come to yet; a clean and an eviction that come by take it apart.
+//!
+//! Within the shard, since a rename from one directory to another waits for all others
+//! of the file system (one lock in Linux), and to take a file apart means to wait for
+//! the disk where freed blocks are told to it.
 
+use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use super::index;
-use super::temp::{self, WorkDir};
-use super::{Shared, scan};
+use super::parallel;
+use super::scan::{self, Shard};
+use crate::hash::Key;
 use crate::store::{Result, Usage};
 use crate::sys::fs;
 
-/// Takes entries apart, in a work directory of its own.
-pub(crate) struct Remover {
-    work: WorkDir,
-    next: u64,
+/// Length of the name of what is hidden.
+const HIDDEN: usize = 1 + 32;
+
+/// The name that the entry of `key` has once it is hidden.
+fn hidden_name(key: &Key) -> String {
+    let mut name = key.hex();
+    name.insert(0, '.');
+    name.truncate(HIDDEN);
+    name
 }
 
-impl Remover {
-    /// # Errors
-    /// [`crate::store::Error::Io`] if there can be no work directory.
-    pub(crate) fn new(shared: &Shared) -> Result<Remover> {
-        let work = WorkDir::make(&shared.root, shared.modes).or_else(|error| {
-            if !error.is_not_found() {
+/// Whether something in a shard is an entry that was hidden, by its name.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    let digit = |b| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    name.len() == HIDDEN
+        && name
+            .strip_prefix('.')
+            .is_some_and(|rest| rest.bytes().all(digit))
+}
+
+/// An entry that was hidden.
+pub(crate) struct Hidden {
+    /// Relative to what its shard was relative to.
+    path: PathBuf,
+}
+
+/// Hides the entry of `key` in the directory `shard`, which is relative to `dir`.
+/// `None` if it is gone already, or may not be removed: what belongs to another user
+/// could be hidden but not taken apart.
+pub(crate) fn hide(dir: impl AsFd, shard: &Path, key: &Key) -> Option<Hidden> {
+    let from = shard.join(key.hex());
+    if !fs::may_write_at(&dir, &from) {
+        return None;
+    }
+    let path = shard.join(hidden_name(key));
+    let rename = || fs::rename_at(&dir, &from, &path);
+    rename()
+        .or_else(|error| {
+            if !fs::occupied(&error) {
                 return Err(error);
             }
-            temp::make_root(&shared.root, shared.modes)?;
-            WorkDir::make(&shared.root, shared.modes)
-        })?;
-        Ok(Remover { work, next: 0 })
-    }
+            // What a killed process has left of an earlier entry of this key.
+            take_apart(&dir, &path, &mut Vec::new());
+            rename()
+        })
+        .ok()?;
+    Some(Hidden { path })
+}
 
-    /// Removes the entry at `path`, relative to `dir`: invisible in one step.
-    /// What it was charged; `None` if it is gone already, or cannot be moved.
-    pub(crate) fn take(&mut self, dir: impl AsFd, path: &Path) -> Option<Usage> {
-        let aside = self.next.to_string();
-        self.next += 1;
-        fs::rename_at(dir, path, self.work.handle(), &aside).ok()?;
-        let usage = match self.take_apart(&aside) {
-            Some(bytes) => Usage { entries: 1, bytes },
-            None => {
-                let path = self.work.path().join(&aside);
-                let usage = scan::measure_at(&path);
-                fs::remove_all(&path);
-                usage
-            }
-        };
-        Some(usage)
-    }
+/// Removes the entry of `key`, as [`hide`] finds it, at once. What it was charged.
+pub(crate) fn take(dir: impl AsFd, shard: &Path, key: &Key) -> Option<Usage> {
+    let hidden = hide(&dir, shard, key)?;
+    let bytes = scan::measure(&dir, &hidden.path).map_or(0, |(_, bytes)| bytes);
+    take_apart(&dir, &hidden.path, &mut Vec::new());
+    Some(Usage { entries: 1, bytes })
+}
 
-    /// Removes what the index names. `None` if that was not all, or if there is
-    /// no index to go by; then it is still there, so that it can be measured.
-    fn take_apart(&self, name: &str) -> Option<u64> {
-        let dir = self.work.handle();
-        let (index, len, _) = scan::read_index(dir, name)?;
-        for row in &index.rows {
-            // Where a blob has no file there is none to remove.
-            let _ = fs::unlink_at(dir, inside(name, row.name.as_str()));
+/// Removes the hidden entry at `path`, relative to `dir`, as far as it can be.
+/// `usual`: the names of the files of the last one, which this one has too as a rule.
+pub(crate) fn take_apart(dir: impl AsFd, path: &Path, usual: &mut Vec<OsString>) {
+    for name in usual.iter() {
+        let _ = fs::unlink_at(&dir, path.join(name));
+    }
+    if fs::remove_dir_at(&dir, path).is_ok() {
+        return;
+    }
+    usual.clear();
+    for (name, _) in fs::list_at(&dir, path).unwrap_or_default() {
+        if fs::unlink_at(&dir, path.join(&name)).is_ok() {
+            usual.push(name);
         }
-        // The index goes last: what is left without one could not be measured.
-        let path = inside(name, index::FILE);
-        fs::unlink_at(dir, path).ok()?;
-        if fs::remove_dir_at(dir, name).is_err() {
-            fs::remove_all(&self.work.path().join(name));
-        }
-        Some(scan::charge(&index, len))
+    }
+    if fs::remove_dir_at(&dir, path).is_err() {
+        // Something that no entry holds, or no directory at all.
+        fs::remove_all_at(&dir, path);
     }
 }
 
-fn inside(entry: &str, file: &str) -> String {
-    let mut path = String::with_capacity(entry.len() + 1 + file.len());
-    path.push_str(entry);
-    path.push('/');
-    path.push_str(file);
-    path
+/// Takes apart what is hidden in the namespace `scope` and those inside of it, until
+/// the time `until` comes; `progress` is called with how many that were so far.
+/// How many are left.
+///
+/// # Errors
+/// [`crate::store::Error::Io`] if the store cannot be listed. That something cannot be
+/// removed is none.
+pub(crate) fn free(
+    root: &Path,
+    scope: &str,
+    until: Option<Instant>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64> {
+    let left = AtomicU64::new(0);
+    let work = |shard: &Shard| {
+        let (gone, later) = free_shard(&shard.dir, until);
+        left.fetch_add(later, Ordering::Relaxed);
+        gone
+    };
+    parallel::for_all(&scan::shards_below(root, scope)?, work, progress);
+    Ok(left.into_inner())
+}
+
+/// [`free`] of the shard at `shard`: how many were taken apart, and how many are left for
+/// want of time.
+pub(crate) fn free_shard(shard: &Path, until: Option<Instant>) -> (u64, u64) {
+    let hidden = scan::names_in(shard).unwrap_or_default().hidden;
+    let all = hidden.len() as u64;
+    let dir = match fs::open_dir(shard) {
+        Ok(dir) if all > 0 => dir,
+        _ => return (0, 0),
+    };
+    let mut usual = Vec::new();
+    let mut gone = 0;
+    for name in hidden {
+        if until.is_some_and(|until| Instant::now() >= until) {
+            return (gone, all - gone);
+        }
+        take_apart(&dir, Path::new(&name), &mut usual);
+        gone += 1;
+    }
+    (gone, 0)
 }

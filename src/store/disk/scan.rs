@@ -5,13 +5,13 @@
 //! one. Nothing here changes a time stamp or removes anything.
 
 use std::io::Read as _;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::index::{self, Index};
-use super::parallel;
 use super::usage::Totals;
+use super::{parallel, remove};
 use crate::hash::Key;
 use crate::store::{Error, Namespace, Result, Usage};
 use crate::sys::fs::{self, Kind};
@@ -109,6 +109,7 @@ pub(crate) fn is_ours(dir: &Path, name: &str) -> bool {
         return false;
     };
     names.iter().all(|(inside, kind)| match inside.to_str() {
+        Some(inside) if shard && remove::is_hidden(inside) => true,
         Some(inside) if *kind != Kind::Directory || !shard => {
             *kind == Kind::Directory && is_ours(&inner, inside)
         }
@@ -209,15 +210,30 @@ pub(crate) fn gather(root: &Path, path: &str, seen: &mut dyn FnMut(u64)) -> Resu
     all.into_inner().unwrap_or_else(|e| e.into_inner())
 }
 
-/// The keys of the entries in the shard at `dir`, in no order.
+/// What a shard holds.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// The keys of its entries, in no order.
+    pub keys: Vec<Key>,
+    /// The names of entries that were hidden (see [`super::remove`]).
+    pub hidden: Vec<String>,
+}
+
+/// What the shard at `dir` holds.
 ///
 /// # Errors
-/// [`Error::Io`]; a shard that is gone has none.
-pub(crate) fn keys_in(dir: &Path) -> Result<Vec<Key>> {
-    let names = listed(dir)?.into_iter();
-    Ok(names
-        .filter_map(|(name, _)| name.to_str().and_then(Key::from_hex))
-        .collect())
+/// [`Error::Io`]; a shard that is gone holds nothing.
+pub(crate) fn names_in(dir: &Path) -> Result<Names> {
+    let mut names = Names::default();
+    for (name, _) in listed(dir)? {
+        let Some(name) = name.to_str() else { continue };
+        match Key::from_hex(name) {
+            Some(key) => names.keys.push(key),
+            None if remove::is_hidden(name) => names.hidden.push(name.to_owned()),
+            None => {}
+        }
+    }
+    Ok(names)
 }
 
 /// When the entry `name` of a shard was last used, if it is there.
@@ -229,12 +245,12 @@ pub(crate) fn last_use_at(shard: impl AsFd, name: &str) -> Option<i128> {
 }
 
 fn look_at(shard: &Shard) -> Result<Vec<Found>> {
-    let keys = keys_in(&shard.dir)?;
+    let keys = names_in(&shard.dir)?.keys;
     let Ok(dir) = fs::open_dir(&shard.dir) else {
         return Ok(Vec::new());
     };
     let look = |key: Key| {
-        let (used, bytes) = measure(&dir, &key.hex())?;
+        let (used, bytes) = measure(&dir, key.hex().as_ref())?;
         Some(Found {
             namespace: shard.namespace.clone(),
             key,
@@ -245,23 +261,16 @@ fn look_at(shard: &Shard) -> Result<Vec<Found>> {
     Ok(keys.into_iter().filter_map(look).collect())
 }
 
-/// When the entry `name` of a shard was last used and what it is charged;
-/// `None` if it is gone.
-pub(crate) fn measure(shard: &OwnedFd, name: &str) -> Option<(i128, u64)> {
-    measure_by_index(shard, name).or_else(|| measure_by_files(shard, name))
+/// When the entry at `path` was last used and what it is charged; `None` if it is gone.
+/// The path is relative to `dir`.
+pub(crate) fn measure(dir: impl AsFd, path: &Path) -> Option<(i128, u64)> {
+    measure_by_index(&dir, path).or_else(|| measure_by_files(&dir, path))
 }
 
 /// From the index alone: two system calls more for each blob would make a scan
 /// of a large store take three times as long.
-fn measure_by_index(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
-    let (index, len, used) = read_index(dir, name)?;
-    Some((used, charge(&index, len)))
-}
-
-/// The index of the entry `name` in `dir`, its length and when it was last
-/// used; `None` if there is none that can be read.
-pub(crate) fn read_index(dir: impl AsFd, name: &str) -> Option<(Index, usize, i128)> {
-    let file = fs::open_at(dir, &format!("{name}/{}", index::FILE)).ok()?;
+fn measure_by_index(dir: impl AsFd, path: &Path) -> Option<(i128, u64)> {
+    let file = fs::open_at(dir, path.join(index::FILE)).ok()?;
     let stat = fs::stat_fd(&file).ok()?;
     let len = usize::try_from(stat.len).ok()?;
     let mut buffer = [0; 4096];
@@ -273,7 +282,7 @@ pub(crate) fn read_index(dir: impl AsFd, name: &str) -> Option<(Index, usize, i1
         }
         None => Index::decode(&fs::read_open(&file, MAX_INDEX).ok()?).ok()?,
     };
-    Some((index, len, stat.mtime))
+    Some((stat.mtime, charge(&index, len)))
 }
 
 /// What an entry is charged whose index takes `len` bytes: the blocks of its
@@ -285,9 +294,9 @@ pub(crate) fn charge(index: &Index, len: usize) -> u64 {
 }
 
 /// From what is there, for an entry that is damaged.
-fn measure_by_files(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
-    let whole = fs::stat_at(&dir, name).ok()?;
-    let Ok(files) = fs::list_at(&dir, name) else {
+fn measure_by_files(dir: impl AsFd, path: &Path) -> Option<(i128, u64)> {
+    let whole = fs::stat_at(&dir, path).ok()?;
+    let Ok(files) = fs::list_at(&dir, path) else {
         // Not a directory, or one that may not be read: still something that
         // takes the place of an entry and can be removed.
         return Some((whole.mtime, charge_of_file(whole.len)));
@@ -295,8 +304,7 @@ fn measure_by_files(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
     let mut used = None;
     let mut bytes = CHARGE_OF_DIR;
     for (file, _) in files {
-        let path = Path::new(name).join(&file);
-        let Ok(stat) = fs::stat_at(&dir, &path) else {
+        let Ok(stat) = fs::stat_at(&dir, path.join(&file)) else {
             continue;
         };
         bytes = bytes.saturating_add(charge_of_file(stat.len));
@@ -309,15 +317,9 @@ fn measure_by_files(dir: impl AsFd, name: &str) -> Option<(i128, u64)> {
 
 /// What the entry at `path` is charged, wherever that is now.
 pub(crate) fn measure_at(path: &Path) -> Usage {
-    let parent = path.parent().and_then(|parent| fs::open_dir(parent).ok());
-    let name = path.file_name().and_then(|name| name.to_str());
-    let measured = match (parent, name) {
-        (Some(parent), Some(name)) => measure(&parent, name),
-        _ => None,
-    };
     Usage {
         entries: 1,
-        bytes: measured.map_or(0, |(_, bytes)| bytes),
+        bytes: measure(fs::HERE, path).map_or(0, |(_, bytes)| bytes),
     }
 }
 

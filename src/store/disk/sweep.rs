@@ -8,7 +8,7 @@
 //! every entry has been looked at once: a *lap*.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::scan::{self, Found};
 use crate::hash::Key;
@@ -32,6 +32,9 @@ pub(crate) enum Look {
 pub(crate) struct Stretch {
     /// Its entries, in the order of their keys.
     pub found: Vec<Found>,
+    /// The directories of those of its shards in which something is hidden (see
+    /// [`super::remove`]).
+    pub hidden: Vec<PathBuf>,
     /// Where the next stretch begins; `None` at the end of the key space.
     pub next: Option<Key>,
 }
@@ -55,7 +58,7 @@ pub(crate) fn stretch(
     let mut looked = 0;
     let first = from.0.first().copied().unwrap_or(0);
     for shard in first..=u8::MAX {
-        let shard = Shard::open(root, &namespaces, shard)?;
+        let shard = Shard::open(root, &namespaces, shard, &mut stretch.hidden)?;
         let mut last = None;
         for (key, at) in shard.keys.iter().filter(|(key, _)| key >= from) {
             // One key may be in several namespaces: those belong together.
@@ -92,18 +95,27 @@ struct Shard {
 }
 
 impl Shard {
-    fn open(root: &Path, namespaces: &[String], number: u8) -> Result<Shard> {
+    /// Adds the paths of its directories in which something is hidden to `hidden`.
+    fn open(
+        root: &Path,
+        namespaces: &[String],
+        number: u8,
+        hidden: &mut Vec<PathBuf>,
+    ) -> Result<Shard> {
         let name = format!("{number:02x}");
         let mut dirs = Vec::with_capacity(namespaces.len());
         let mut keys = Vec::new();
         for (at, namespace) in namespaces.iter().enumerate() {
             let path = scan::namespace_dir(root, namespace).join(&name);
-            let inside = scan::keys_in(&path)?;
-            dirs.push(match inside.is_empty() {
+            let inside = scan::names_in(&path)?;
+            dirs.push(match inside.keys.is_empty() {
                 true => None,
                 false => fs::open_dir(&path).ok(),
             });
-            keys.extend(inside.into_iter().map(|key| (key, at)));
+            keys.extend(inside.keys.into_iter().map(|key| (key, at)));
+            if !inside.hidden.is_empty() {
+                hidden.push(path);
+            }
         }
         keys.sort_unstable();
         Ok(Shard { number, dirs, keys })
@@ -114,7 +126,7 @@ impl Shard {
         let name = key.hex();
         let (used, bytes) = match look {
             Look::Times => (scan::last_use_at(dir, &name)?, 0),
-            Look::Sizes => scan::measure(dir, &name)?,
+            Look::Sizes => scan::measure(dir, name.as_ref())?,
         };
         Some(Found {
             namespace: namespaces.get(at)?.clone(),

@@ -113,7 +113,11 @@ fn clean_to_half() {
         max_age: None,
     };
     for dry_run in [true, false] {
-        let options = CleanOptions { limits, dry_run };
+        let options = CleanOptions {
+            limits,
+            dry_run,
+            patience: None,
+        };
         let begin = Instant::now();
         let cleaned = store.clean(&options, &mut |_, _| ()).expect("to clean");
         println!("dry run {dry_run}: {cleaned:?} in {:?}", begin.elapsed());

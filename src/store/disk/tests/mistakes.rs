@@ -191,7 +191,7 @@ fn a_use_in_the_future_counts_as_now() {
             max_age: Some(Duration::from_millis(10)),
             max_size: None,
         },
-        dry_run: false,
+        ..CleanOptions::default()
     };
     let cleaned = store.clean(&options, &mut |_, _| ()).expect("to clean");
     assert_eq!(cleaned.removed.entries, 2, "now is not too long ago");

@@ -13,6 +13,7 @@ mod large;
 mod mistakes;
 mod places;
 mod processes;
+mod removing;
 mod sharing;
 
 /// A store in `dir`.
@@ -65,7 +66,7 @@ fn clean_all(store: &dyn Store) -> Result<Cleaned> {
     };
     let options = CleanOptions {
         limits,
-        dry_run: false,
+        ..CleanOptions::default()
     };
     store.clean(&options, &mut |_, _| ())
 }
@@ -75,9 +76,19 @@ fn path_of(dir: &Path, key: &Key) -> PathBuf {
     scan::entry_path(dir, key)
 }
 
-/// What `.tmp` holds.
+/// What `.tmp` holds, and what is hidden in shards.
 fn leftovers(dir: &Path) -> usize {
-    fs::list(&dir.join(temp::DIR)).map_or(0, |names| names.len())
+    let aside = fs::list(&dir.join(temp::DIR)).map_or(0, |names| names.len());
+    aside + hidden(dir)
+}
+
+/// How many entries are hidden in shards.
+fn hidden(dir: &Path) -> usize {
+    let shards = scan::shards_below(dir, "").unwrap_or_default();
+    let names = shards
+        .iter()
+        .map(|shard| scan::names_in(&shard.dir).expect("to list it"));
+    names.map(|names| names.hidden.len()).sum()
 }
 
 /// Whether every blob of [`entry`] is there and right.
