@@ -102,6 +102,15 @@ pub fn open_dir(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
+/// [`open_dir`] of a path that is relative to `dir`.
+///
+/// # Errors
+/// Of `openat`.
+pub fn open_dir_at(dir: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = HANDLE | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(dir, path, flags, Mode::empty())?)
+}
+
 /// Opens `name` in `dir` for reading. Never follows a symbolic link.
 ///
 /// # Errors
@@ -346,8 +355,16 @@ pub fn rename_at(dir: impl AsFd, from: &Path, to: &Path) -> io::Result<()> {
 
 /// Whether this user may write what is at `path`, relative to `dir`; for a directory: add
 /// and remove names.
-pub fn may_write_at(dir: impl AsFd, path: &Path) -> bool {
-    rustix::fs::accessat(dir, path, Access::WRITE_OK, AtFlags::empty()).is_ok()
+///
+/// # Errors
+/// That there is nothing, or that he may not.
+pub fn writable_at(dir: impl AsFd, path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::accessat(
+        dir,
+        path,
+        Access::WRITE_OK,
+        AtFlags::empty(),
+    )?)
 }
 
 /// Whether [`rename`] of a directory failed because the new name is taken.

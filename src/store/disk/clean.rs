@@ -121,7 +121,7 @@ impl Shared {
             if !everything && stays() {
                 continue;
             }
-            if remove::hide(&dir, Path::new(""), &victim.key).is_some() {
+            if remove::hide(&dir, Path::new(""), &victim.key).is_ok() {
                 let bytes = victim.bytes;
                 tally.add(&victim.namespace, Usage { entries: 1, bytes });
             }

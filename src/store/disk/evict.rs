@@ -25,7 +25,7 @@ use super::read::Place;
 use super::scan::{self, Found};
 use super::sweep::{self, Look, Stretch};
 use super::usage::{Book, Totals};
-use super::{Shared, index, lock, marker, remove, temp};
+use super::{Shared, lock, marker, remove, temp};
 use crate::store::{Limits, Result, Usage};
 use crate::sys::fs;
 
@@ -275,8 +275,8 @@ impl Shared {
                 break;
             }
             let place = victim.place(&self.root);
-            if place.path != goal.keep.path && last_use(&place) == Some(victim.used) {
-                tally.take(&place);
+            if place.path != goal.keep.path {
+                tally.take(&place, victim.used);
                 held.bytes = all.bytes.saturating_sub(tally.gone.bytes);
                 held.entries = all.entries.saturating_sub(tally.gone.entries);
             }
@@ -302,14 +302,6 @@ fn part_to_go(entries: usize, held: Usage, goal: &Goal<'_>) -> usize {
     part.max(entries.div_ceil(SHARE))
 }
 
-/// When the entry at `place` was last used, if it is there.
-pub(crate) fn last_use(place: &Place) -> Option<i128> {
-    fs::lstat(&place.path.join(index::FILE))
-        .or_else(|_| fs::lstat(&place.path))
-        .ok()
-        .map(|stat| stat.mtime)
-}
-
 /// Credits what is removed in the ledger, some at a time.
 pub(crate) struct Tally<'a> {
     shared: &'a Shared,
@@ -327,13 +319,16 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Removes the entry at `place`. That it cannot be removed - it is gone, or belongs
-    /// to somebody else - is no reason to stop.
-    fn take(&mut self, place: &Place) {
-        let shard = place.path.parent();
-        let taken = shard.and_then(|shard| remove::take(fs::HERE, shard, &place.key));
-        if let Some(usage) = taken {
-            self.add(&place.namespace, usage);
+    /// Removes the entry at `place` if it was last used at `used`. That it cannot be
+    /// removed - it is gone, or belongs to somebody else - is no reason to stop.
+    fn take(&mut self, place: &Place, used: i128) {
+        let (Some(shard), Some((now, bytes))) =
+            (place.path.parent(), scan::measure(fs::HERE, &place.path))
+        else {
+            return;
+        };
+        if now == used && remove::take(fs::HERE, shard, &place.key).is_ok() {
+            self.add(&place.namespace, Usage { entries: 1, bytes });
         }
     }
 

@@ -496,32 +496,15 @@ impl Shared {
             State::Store(_) => {}
         }
         let epoch = self.ledger.epoch();
-        let Some(usage) = self.take_away(&place.path)? else {
-            return Ok(false);
-        };
+        let usage = scan::measure_at(&place.path);
+        let shard = place.path.parent().unwrap_or(&self.root);
+        match remove::take(fs::HERE, shard, &place.key) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::io(&place.path, error)),
+        }
         self.ledger.credit(&place.namespace, epoch, usage);
         Ok(true)
-    }
-
-    /// Makes what is at `path` invisible in one step, then removes it. What it
-    /// was charged, or `None` if it was gone.
-    fn take_away(&self, path: &Path) -> Result<Option<Usage>> {
-        let aside = temp::unique(&self.root);
-        match fs::rename(path, &aside) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if fs::lstat(path).is_err() {
-                    return Ok(None);
-                }
-                // Then it is `.tmp` that is missing.
-                temp::make_root(&self.root, self.modes)?;
-                fs::rename(path, &aside).map_err(|error| Error::io(path, error))?;
-            }
-            Err(error) => return Err(Error::io(path, error)),
-        }
-        let usage = scan::measure_at(&aside);
-        fs::remove_all(&aside);
-        Ok(Some(usage))
     }
 
     /// Removes a damaged entry if it still is the one that was found damaged.

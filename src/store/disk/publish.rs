@@ -346,7 +346,9 @@ impl Shared {
                     io::ErrorKind::NotADirectory => self.make_dirs_to(place)?,
                     // No exchange here: for a moment there is no entry. What
                     // was there is out of the way; the rename has room.
-                    io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput => {
+                    io::ErrorKind::Unsupported
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::CrossesDevices => {
                         self.remove(place)?;
                     }
                     _ => return Err(Error::io(to, error)),
@@ -357,7 +359,7 @@ impl Shared {
     }
 
     /// Makes the directories between the root and the entry at `place`; what is
-    /// in the way of one is moved aside and removed.
+    /// in the way of one is removed.
     pub(super) fn make_dirs_to(&self, place: &Place) -> Result<()> {
         let shard = place.path.parent().unwrap_or(&self.root);
         let below = shard.strip_prefix(&self.root).unwrap_or(Path::new(""));
@@ -369,7 +371,8 @@ impl Shared {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     let blocked = fs::stat(&path).is_ok_and(|stat| stat.kind != Kind::Directory);
                     if blocked {
-                        self.take_away(&path)?;
+                        // No directory: gone in one step.
+                        let _ = fs::unlink(&path);
                         fs::make_dir(&path, self.modes).map_err(|e| Error::io(&path, e))?;
                     }
                 }

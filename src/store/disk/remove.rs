@@ -11,15 +11,16 @@
 //! the disk where freed blocks are told to it.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::parallel;
 use super::scan::{self, Shard};
+use super::{index, parallel};
 use crate::hash::Key;
-use crate::store::{Result, Usage};
+use crate::store::Result;
 use crate::sys::fs;
 
 /// Length of the name of what is hidden.
@@ -42,41 +43,55 @@ pub(crate) fn is_hidden(name: &str) -> bool {
             .is_some_and(|rest| rest.bytes().all(digit))
 }
 
-/// An entry that was hidden.
-pub(crate) struct Hidden {
-    /// Relative to what its shard was relative to.
-    path: PathBuf,
-}
-
 /// Hides the entry of `key` in the directory `shard`, which is relative to `dir`.
-/// `None` if it is gone already, or may not be removed: what belongs to another user
-/// could be hidden but not taken apart.
-pub(crate) fn hide(dir: impl AsFd, shard: &Path, key: &Key) -> Option<Hidden> {
+///
+/// # Errors
+/// Of looking or renaming: it is gone already, or belongs to another user; that could be
+/// hidden but not taken apart.
+pub(crate) fn hide(dir: impl AsFd, shard: &Path, key: &Key) -> io::Result<()> {
     let from = shard.join(key.hex());
-    if !fs::may_write_at(&dir, &from) {
-        return None;
+    // Only a directory has to be writable.
+    match fs::writable_at(&dir, &from.join(".")) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        _ => {}
     }
-    let path = shard.join(hidden_name(key));
-    let rename = || fs::rename_at(&dir, &from, &path);
-    rename()
-        .or_else(|error| {
-            if !fs::occupied(&error) {
-                return Err(error);
-            }
-            // What a killed process has left of an earlier entry of this key.
-            take_apart(&dir, &path, &mut Vec::new());
-            rename()
-        })
-        .ok()?;
-    Some(Hidden { path })
+    let to = shard.join(hidden_name(key));
+    let mut done = fs::rename_at(&dir, &from, &to);
+    if done.as_ref().is_err_and(fs::occupied) {
+        // What a killed process has left of an earlier entry of this key.
+        take_apart(&dir, &to, &mut Vec::new());
+        done = fs::rename_at(&dir, &from, &to);
+    }
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => take_in_place(&dir, &from),
+        done => done,
+    }
 }
 
-/// Removes the entry of `key`, as [`hide`] finds it, at once. What it was charged.
-pub(crate) fn take(dir: impl AsFd, shard: &Path, key: &Key) -> Option<Usage> {
-    let hidden = hide(&dir, shard, key)?;
-    let bytes = scan::measure(&dir, &hidden.path).map_or(0, |(_, bytes)| bytes);
-    take_apart(&dir, &hidden.path, &mut Vec::new());
-    Some(Usage { entries: 1, bytes })
+/// Removes the entry of `key`, as [`hide`] finds it.
+///
+/// # Errors
+/// As [`hide`].
+pub(crate) fn take(dir: impl AsFd, shard: &Path, key: &Key) -> io::Result<()> {
+    hide(&dir, shard, key)?;
+    take_apart(&dir, &shard.join(hidden_name(key)), &mut Vec::new());
+    Ok(())
+}
+
+/// For an entry that cannot be renamed: its directory is from a lower layer of an overlay.
+/// Its index goes first, without which it is none.
+fn take_in_place(dir: impl AsFd, path: &Path) -> io::Result<()> {
+    // By its handle: another entry may get its name meanwhile.
+    let entry = fs::open_dir_at(&dir, path)?;
+    match fs::unlink_at(&entry, index::FILE) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    for (name, _) in fs::list_at(&entry, ".").unwrap_or_default() {
+        fs::remove_all_at(&entry, name.as_ref());
+    }
+    let _ = fs::remove_dir_at(&dir, path);
+    Ok(())
 }
 
 /// Removes the hidden entry at `path`, relative to `dir`, as far as it can be.

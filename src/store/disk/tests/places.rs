@@ -268,10 +268,10 @@ fn nothing_is_written_to_a_read_only_store() {
 
 /// Mounts a file system on a fresh directory; `None`, loudly, where that is
 /// not allowed.
-struct Mount(tempfile::TempDir);
+pub(super) struct Mount(tempfile::TempDir);
 
 impl Mount {
-    fn new(kind: &str, options: &str, device: &str) -> Option<Mount> {
+    pub(super) fn new(kind: &str, options: &str, device: &str) -> Option<Mount> {
         let dir = temporary();
         let mut command = Command::new("mount");
         command.args(["-t", kind, "-o", options, device]);
@@ -285,7 +285,7 @@ impl Mount {
         }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 }
