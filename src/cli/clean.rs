@@ -52,7 +52,7 @@ pub fn run(config: &Config, env: &Environment, wanted: &CleanArgs) -> anyhow::Re
     if cleaned.freeing > 0 {
         match go_on(wanted) {
             Ok(()) => text.push_str(
-                "Its disk space is being freed in the background (`cache clean --wait` waits for that)\n",
+                "Their disk space is being freed in the background (`cache clean --wait` waits for that)\n",
             ),
             // Nobody else would.
             Err(_) => store.free_removed(&mut |_, _| ())?,

@@ -117,12 +117,16 @@ impl Shared {
             return tally.gone;
         };
         for victim in victims {
-            let stays = || scan::last_use_at(&dir, &victim.key.hex()) != Some(victim.used);
-            if !everything && stays() {
-                continue;
-            }
+            let name = victim.key.hex();
+            let bytes = match scan::last_use_at(&dir, &name) {
+                Some(used) if used == victim.used => victim.bytes,
+                // Used, or stored anew.
+                Some(_) if everything => {
+                    scan::measure(&dir, name.as_ref()).map_or(0, |(_, bytes)| bytes)
+                }
+                _ => continue,
+            };
             if remove::hide(&dir, Path::new(""), &victim.key).is_ok() {
-                let bytes = victim.bytes;
                 tally.add(&victim.namespace, Usage { entries: 1, bytes });
             }
         }
