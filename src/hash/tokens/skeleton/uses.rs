@@ -8,8 +8,8 @@ use super::{is_word, sees_all_macros};
 
 /// The words of a text, those in strings too, each by 32 bits of a hash: enough to
 /// say that a word does *not* occur. Those in comments count where it cannot be told
-/// for sure what is one; in a language in which `//` begins none, nobody may ask. Where two words share a hash,
-/// a macro stays in a skeleton that could have been left out.
+/// for sure what is one; in a language in which `//` begins none, nobody may ask. Where
+/// two words share a hash, a macro stays in a skeleton that could have been left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words {
     /// Without repetitions, in order.

@@ -23,17 +23,22 @@ fn view(store: &DiskStore, n: u32) -> Box<dyn Store> {
     }
 }
 
-/// Brings the store within `max` bytes and takes nothing apart.
-fn hide_down_to(store: &DiskStore, max: u64) -> Cleaned {
+/// Brings the store within `max` bytes.
+fn clean_down_to(store: &DiskStore, max: u64, patience: Option<Duration>) -> Cleaned {
     let options = CleanOptions {
         limits: Limits {
             max_size: Some(max),
             max_age: None,
         },
-        patience: Some(Duration::ZERO),
+        patience,
         ..CleanOptions::default()
     };
     store.clean(&options, &mut |_, _| ()).expect("to clean")
+}
+
+/// Brings the store within `max` bytes and takes nothing apart.
+fn hide_down_to(store: &DiskStore, max: u64) -> Cleaned {
+    clean_down_to(store, max, Some(Duration::ZERO))
 }
 
 /// What a store of the directory sees: by itself, by the ledger and by a count.
@@ -77,15 +82,7 @@ fn with_patience_nothing_is_left_of_what_goes() {
     let store = filled(dir.path());
     let half = store.stats().expect("stats").bytes / 2;
     for patience in [None, Some(Duration::from_secs(3600))] {
-        let options = CleanOptions {
-            limits: Limits {
-                max_size: Some(half),
-                max_age: None,
-            },
-            patience,
-            ..CleanOptions::default()
-        };
-        let cleaned = store.clean(&options, &mut |_, _| ()).expect("to clean");
+        let cleaned = clean_down_to(&store, half, patience);
         assert_eq!(cleaned.freeing, 0);
         assert_eq!(leftovers(dir.path()), 0);
     }
