@@ -110,6 +110,57 @@ fn clean_need_not_wait_for_the_disk() {
     }
 }
 
+/// Entries that were evicted and take space yet, in the cache at `dir`.
+fn hidden(dir: &std::path::Path) -> usize {
+    let inside = |dir: std::path::PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    ["compile", "manifest"]
+        .iter()
+        .flat_map(|part| inside(dir.join(part)))
+        .flat_map(|shard| inside(shard.path()))
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+        .count()
+}
+
+/// What compiles evict is taken apart by a process that they start; in CI by themselves.
+#[test]
+fn a_compile_need_not_wait_for_what_it_evicts() {
+    let desk = Desk::new();
+    let source = desk.0.path().join("x.c");
+    for ci in ["", "true"] {
+        let cache = desk.0.path().join(format!("cache{ci}"));
+        let compile = |n: u32| {
+            std::fs::write(&source, format!("int x{n};\n")).unwrap();
+            let mut command = desk.command();
+            command.args(["cc", "-c", "x.c"]);
+            command.env("CACHE_DIR", &cache).env("CI", ci);
+            let status = command.env("CACHE_MAX_SIZE", "400k").status().unwrap();
+            assert!(status.success());
+            hidden(&cache)
+        };
+        let most = (0..60).map(compile).max().unwrap();
+        let mut stats = assert_cmd::Command::from_std(desk.command());
+        stats
+            .env("CACHE_DIR", &cache)
+            .args(["stats", "--format", "json"]);
+        let output = stats.assert().success();
+        let json: serde_json::Value = serde_json::from_slice(&output.get_output().stdout).unwrap();
+        assert_eq!(json["cache_miss"], 60, "{json}");
+        let size = json["cache_size_bytes"].as_u64().unwrap();
+        assert!((1..=400 << 10).contains(&size), "{size}");
+        if !ci.is_empty() {
+            assert_eq!(most, 0);
+            continue;
+        }
+        // What is evicted while a process is at it the next ones take care of.
+        let mut more = 60..1000;
+        while hidden(&cache) > 8 {
+            let n = more.next().expect("somebody to take them apart");
+            compile(n);
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
 #[test]
 fn clean_keeps_to_namespaces_that_can_be() {
     let desk = Desk::new();

@@ -164,6 +164,8 @@ impl Pending {
         let pack = Pack::read(packed.unpacked().ok()?, &key)?;
         let variant = manifest::to_new(&manifest::variants(manifest)?.next()?)?;
         let entry = pack.result(&variant.result)?.to_entry();
+        // Nobody waits for this put.
+        local.options.free_later = false;
         let parts = Parts::open(&keeper.root, local.options, local.namespace.as_deref()).ok()?;
         let manifest = Key::from_hex(&local.manifest)?;
         parts.store(&manifest, &entry, &variant).ok()

@@ -1,7 +1,5 @@
 //! `cache clean`.
 
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -12,6 +10,7 @@ use super::progress::Bar;
 use crate::config::{Config, Environment};
 use crate::store::disk::DiskStore;
 use crate::store::{CleanOptions, Limits, Namespace, Store as _, Usage};
+use crate::sys::detach;
 
 /// What is left to be done after this time goes on without us.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,7 +25,7 @@ pub fn run(config: &Config, env: &Environment, wanted: &CleanArgs) -> anyhow::Re
         Some(name) => root.namespace_with(&Namespace::new(name)?, Limits::default()),
     };
     if wanted.rest {
-        crate::sys::detach::behind_others();
+        detach::behind_others();
         store.free_removed(&mut |_, _| ())?;
         return Ok(String::new());
     }
@@ -61,26 +60,23 @@ pub fn run(config: &Config, env: &Environment, wanted: &CleanArgs) -> anyhow::Re
     Ok(text)
 }
 
-/// How long to wait for the space to be free; `None` = as long as it takes. What comes
-/// next in CI may well be to pack the directory.
+/// How long to wait for the space to be free; `None` = as long as it takes.
 fn patience(env: &Environment, wanted: &CleanArgs) -> Option<Duration> {
     match wanted.wait {
         Some(time) => time,
-        None if env.get_non_empty("CI").is_some() => None,
+        None if env.in_ci() => None,
         None => Some(PATIENCE),
     }
 }
 
 /// Starts a process that frees what is left, and does not wait for it.
 fn go_on(wanted: &CleanArgs) -> std::io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg0("cache").args(["clean", "--rest"]);
-    if let Some(name) = &wanted.namespace {
-        command.args(["--namespace", name]);
-    }
-    let none = Stdio::null;
-    command.stdin(none()).stdout(none()).stderr(none());
-    command.spawn().map(drop)
+    let name = wanted.namespace.as_deref();
+    let words: Vec<&str> = name
+        .into_iter()
+        .flat_map(|name| ["--namespace", name])
+        .collect();
+    detach::start_freeing(None, &words)
 }
 
 /// Without a limit, everything goes.

@@ -56,6 +56,12 @@ impl Environment {
         self.get(name).filter(|value| !value.is_empty())
     }
 
+    /// Whether a machine builds, whose next step may well be to pack the cache directory:
+    /// so CI systems say, by the variable `CI`.
+    pub fn in_ci(&self) -> bool {
+        self.get_non_empty("CI").is_some()
+    }
+
     /// All variables, in the order of the process's environment.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables

@@ -17,8 +17,8 @@ use crate::hash::{Digest, InodeTable, KeyHasher};
 use crate::stats::{Counter, Event, Journal};
 use crate::store::disk::{Compress, DiskOptions};
 use crate::store::parts::Parts;
-use crate::sys::clock;
 use crate::sys::process::Invocation;
+use crate::sys::{clock, detach};
 
 /// Everything that one call has at hand.
 pub struct Session<'a> {
@@ -45,7 +45,11 @@ impl<'a> Session<'a> {
         here: &'a Path,
     ) -> crate::store::Result<Session<'a>> {
         let namespace = config.namespace.as_deref();
-        let stores = Parts::open(&config.dir, disk_options(config), namespace)?;
+        let options = DiskOptions {
+            free_later: !environment.in_ci(),
+            ..disk_options(config)
+        };
+        let stores = Parts::open(&config.dir, options, namespace)?;
         let local = config.dir.join(".machine");
         Ok(Session {
             config,
@@ -110,8 +114,16 @@ impl<'a> Session<'a> {
         Some(Digest(hasher.finish().0))
     }
 
-    /// Writes the journal and the log.
+    /// Writes the journal and the log, and has the space freed that evicted entries take.
     pub fn finish(&mut self) {
+        if self.stores.root.owes_space()
+            && let Err(error) = detach::start_freeing(Some(&self.config.dir), &[])
+        {
+            self.tally
+                .note(format_args!("no process to free evicted entries: {error}"));
+            // Nobody else would.
+            let _ = self.stores.root.free_removed(&mut |_, _| ());
+        }
         self.tally.finish(self.config);
     }
 }
@@ -131,6 +143,7 @@ pub fn disk_options(config: &Config) -> DiskOptions {
         hard_link: config.hard_link,
         umask: config.umask,
         read_only: config.read_only,
+        free_later: false,
     }
 }
 

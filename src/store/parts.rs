@@ -12,6 +12,8 @@ use crate::hash::Key;
 pub struct Parts {
     pub results: Box<dyn Store>,
     pub manifests: Box<dyn Store>,
+    /// The store that both are in.
+    pub root: DiskStore,
 }
 
 impl Parts {
@@ -26,6 +28,7 @@ impl Parts {
         Ok(Parts {
             results: part(&root, namespace, "compile"),
             manifests: part(&root, namespace, "manifest"),
+            root,
         })
     }
 

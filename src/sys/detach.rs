@@ -1,6 +1,30 @@
 //! Leaving the process that started us.
 
+use std::io;
 use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Starts `cache clean --rest` for the cache directory `dir`, or for what the environment
+/// says, as a process that nobody waits for; `words` are further words of its command.
+///
+/// # Errors
+/// Of finding this program or starting it.
+pub fn start_freeing(dir: Option<&Path>, words: &[&str]) -> io::Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg0("cache")
+        .args(["clean", "--rest"])
+        .args(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if let Some(dir) = dir {
+        command.env("CACHE_DIR", dir);
+    }
+    command.spawn().map(drop)
+}
 
 /// Gets out of everybody's way: others go first where processors are scarce, and the
 /// directory that the caller works in can be removed and unmounted.

@@ -52,7 +52,7 @@ impl Shared {
         drop(lock);
         let until = options.patience.map(|patience| begin + patience);
         let mut free = |done: u64| progress(done, done.max(removed.entries));
-        let freeing = remove::free(&self.root, scope, until, &mut free)?;
+        let freeing = remove::free(&self.root, scope, parallel::HURRY, until, &mut free)?;
         if everything {
             remove_empty_dirs(&self.root, scope);
         }
@@ -68,7 +68,20 @@ impl Shared {
         let marker::State::Store(_) = marker::state(&self.root)? else {
             return Ok(());
         };
-        remove::free(&self.root, scope, None, &mut |done| progress(done, done))?;
+        // Without the lock - no right to make it - two do the same, and no harm.
+        let _lock = lock::free(&self.root, self.modes, true);
+        loop {
+            let mut freed = 0;
+            let mut see = |done: u64| {
+                freed = done;
+                progress(done, done);
+            };
+            remove::free(&self.root, scope, parallel::BESIDE, None, &mut see)?;
+            // Puts hide more meanwhile, and ask nobody else while this one is at it.
+            if freed < evict::BACKLOG {
+                break;
+            }
+        }
         remove_empty_dirs(&self.root, scope);
         Ok(())
     }
@@ -101,7 +114,9 @@ impl Shared {
             shard.len() as u64
         };
         let all = victims.len() as u64;
-        parallel::for_all(&shards, take, &mut |done| progress(done, all));
+        parallel::for_all(parallel::HURRY, &shards, take, &mut |done| {
+            progress(done, all)
+        });
         gone.into_inner().unwrap_or_else(|e| e.into_inner())
     }
 

@@ -8,6 +8,10 @@
 //! each removes more than it adds, so that a store far above its budget - the
 //! limit was lowered - shrinks with every compile. `clean` does it at once.
 //!
+//! Nor does it wait for the disk, to which some file systems tell every block that is
+//! freed, if the caller has somebody who does ([`super::DiskOptions::free_later`]): then
+//! what goes is only [hidden](super::remove), and from [`BACKLOG`] on that one is asked for.
+//!
 //! What goes is written down in a [plan](super::plan). When that has run out, a
 //! small store is looked at as a whole, and the order is exact. Of a large one
 //! the next [stretch](super::sweep) is: a fair sample of [`SAMPLE`] entries, the
@@ -18,6 +22,7 @@
 //! ledger is far from that - entries were removed by hand - it is thrown away and
 //! made anew by a [count](super::recount) that is spread in the same way.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::plan::{Plan, Victim};
@@ -57,6 +62,10 @@ const SMALL_PLAN: usize = 64;
 /// Removed entries are credited in the ledger so many at a time; a process that
 /// is killed in between leaves a ledger that is too high by them.
 const BATCH: usize = 16;
+/// So many entries may be hidden before somebody is asked to take them apart,
+pub(crate) const BACKLOG: u64 = 256;
+/// or this part of the budget.
+const BACKLOG_SHARE: u64 = 64;
 
 /// Sorts what a scan found, least recently used first. A time in the future -
 /// a clock that was wrong - counts as now.
@@ -178,7 +187,7 @@ impl Shared {
         let removed = self.follow(&mut plan, &mut held, goal);
         let done = removed > 0 || held.bytes <= goal.max;
         if held.bytes <= goal.max || goal.late(held, removed) {
-            plan.save(&self.root, goal.scope, self.modes);
+            self.put_away(plan, goal);
             return Ok(done);
         }
         match held.entries <= SMALL {
@@ -189,8 +198,20 @@ impl Shared {
             true => self.follow(&mut plan, &mut held, goal),
             false => 0,
         };
-        plan.save(&self.root, goal.scope, self.modes);
+        self.put_away(plan, goal);
         Ok(done || more > 0 || held.bytes <= goal.max)
+    }
+
+    /// Saves the plan, and asks for somebody who frees what is hidden when that is much.
+    fn put_away(&self, mut plan: Plan, goal: &Goal<'_>) {
+        let Usage { entries, bytes } = plan.hidden;
+        let much = entries >= BACKLOG || bytes > goal.max / BACKLOG_SHARE;
+        // While somebody is at it nobody else is asked.
+        if much && !matches!(lock::free(&self.root, self.modes, false), Ok(None)) {
+            plan.hidden = Usage::default();
+            self.owes_space.store(true, Ordering::Relaxed);
+        }
+        plan.save(&self.root, goal.scope, self.modes);
     }
 
     /// Looks at all of a small store, puts the ledger and `held` right and plans
@@ -206,8 +227,11 @@ impl Shared {
             Look::Sizes,
             &mut |entries| entries >= most,
         )?;
-        free(&all);
-        *plan = Plan::default();
+        self.tidy(&all);
+        *plan = Plan {
+            hidden: plan.hidden,
+            ..Plan::default()
+        };
         if all.next.is_some() {
             // Not small at all: the ledger was wrong, and is made anew.
             self.ledger.forget();
@@ -242,7 +266,7 @@ impl Shared {
                 Look::Times,
                 &mut |entries| goal.looked(before + entries),
             )?;
-            free(&stretch);
+            self.tidy(&stretch);
             // What will go is not seen: at the end of the lap it is gone.
             let seen = stretch.found.len();
             plan.seen += seen.saturating_sub(part_to_go(seen, held, goal)) as u64;
@@ -252,7 +276,8 @@ impl Shared {
                 break;
             }
             temp::sweep(&self.root);
-            let seen = std::mem::take(plan).seen;
+            let seen = std::mem::take(&mut plan.seen);
+            plan.position = sweep::START;
             if seen.abs_diff(held.entries) > held.entries / 8 {
                 self.ledger.forget();
                 return Ok(());
@@ -282,15 +307,23 @@ impl Shared {
             }
             plan.victims.pop_front();
         }
+        if self.options.free_later {
+            plan.hidden.entries += tally.gone.entries;
+            plan.hidden.bytes = plan.hidden.bytes.saturating_add(tally.gone.bytes);
+        }
         tally.gone.entries
     }
-}
 
-/// Takes apart what is hidden in a stretch, as far as time allows.
-fn free(stretch: &Stretch) {
-    let until = Instant::now() + TIDY;
-    for shard in &stretch.hidden {
-        remove::free_shard(shard, Some(until));
+    /// Takes apart what is hidden in a stretch, as far as time allows, if nobody else is
+    /// to do that.
+    fn tidy(&self, stretch: &Stretch) {
+        if self.options.free_later {
+            return;
+        }
+        let until = Instant::now() + TIDY;
+        for shard in &stretch.hidden {
+            remove::free_shard(shard, Some(until));
+        }
     }
 }
 
@@ -327,7 +360,11 @@ impl<'a> Tally<'a> {
         else {
             return;
         };
-        if now == used && remove::take(fs::HERE, shard, &place.key).is_ok() {
+        let remove = match self.shared.options.free_later {
+            true => remove::hide,
+            false => remove::take,
+        };
+        if now == used && remove(fs::HERE, shard, &place.key).is_ok() {
             self.add(&place.namespace, Usage { entries: 1, bytes });
         }
     }

@@ -5,11 +5,14 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use super::plan::work_file;
 use crate::store::{Error, Result};
 use crate::sys::fs::{self, Modes};
 
 /// The file whose lock the one process holds that evicts, cleans or counts.
-pub(crate) const EVICT: &str = ".evict.lock";
+const EVICT: &str = ".evict.lock";
+/// The work file whose lock the one process holds that frees what others have hidden.
+const FREE: &str = "free.lock";
 
 /// Calls `lock` until it succeeds, but not forever: the lock's holder may have
 /// been stopped, and a build must not wait for that.
@@ -37,12 +40,12 @@ pub(crate) fn patiently(
     }
 }
 
-/// The eviction lock, released when dropped: by unlocking, not by closing. A
-/// process that is being started by another thread holds copies of our files
-/// for a moment, and would keep the lock with them.
-pub(crate) struct EvictLock(File);
+/// A lock, released when dropped: by unlocking, not by closing. A process that is
+/// being started by another thread holds copies of our files for a moment, and would
+/// keep the lock with them.
+pub(crate) struct Lock(File);
 
-impl Drop for EvictLock {
+impl Drop for Lock {
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
@@ -53,19 +56,30 @@ impl Drop for EvictLock {
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(crate) fn evict(root: &Path, modes: Modes, wait: bool) -> Result<Option<EvictLock>> {
-    let path = root.join(EVICT);
-    let lock = || -> io::Result<Option<EvictLock>> {
-        let file = fs::open_or_create(&path, modes)?;
+pub(crate) fn evict(root: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
+    hold(&root.join(EVICT), modes, wait)
+}
+
+/// The lock of who frees what is hidden in the store at `root`, like [`evict`].
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn free(root: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
+    hold(&work_file(root, FREE), modes, wait)
+}
+
+fn hold(path: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
+    let lock = || -> io::Result<Option<Lock>> {
+        let file = fs::open_or_create(path, modes)?;
         if wait {
             file.lock()?;
-            return Ok(Some(EvictLock(file)));
+            return Ok(Some(Lock(file)));
         }
         match file.try_lock() {
-            Ok(()) => Ok(Some(EvictLock(file))),
+            Ok(()) => Ok(Some(Lock(file))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     };
-    lock().map_err(|error| Error::io(&path, error))
+    lock().map_err(|error| Error::io(path, error))
 }

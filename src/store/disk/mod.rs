@@ -6,6 +6,7 @@
 //!   .tmp/<work directory>/                 entries being put together or taken apart (temp)
 //!   .usage                                 how much there is (usage)
 //!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
+//!   .machine/free.lock                     who takes apart what was removed (remove)
 //!   .machine/recount                       a count that is not done (recount)
 //!   .machine/blob-{empty,success}          what nearly all entries link to (blob)
 //!   .machine/spare/                        a directory for the next entry (temp)
@@ -48,7 +49,7 @@ mod tests;
 mod usage;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -100,6 +101,11 @@ pub struct DiskOptions {
     pub umask: Option<u32>,
     /// Write nothing at all, recency included.
     pub read_only: bool,
+    /// What a put evicts is gone when it returns, but takes its space until somebody
+    /// calls [`DiskStore::free_removed`], for which [`DiskStore::owes_space`] asks. To
+    /// free a file can take tens of milliseconds, where the disk is told of it.
+    #[serde(default)]
+    pub free_later: bool,
 }
 
 impl Default for DiskOptions {
@@ -112,6 +118,7 @@ impl Default for DiskOptions {
             hard_link: false,
             umask: None,
             read_only: false,
+            free_later: false,
         }
     }
 }
@@ -128,6 +135,8 @@ pub(crate) struct Shared {
     try_clone: AtomicBool,
     /// What is there for entries, while some are expected.
     ready: Mutex<Option<Ready>>,
+    /// See [`DiskStore::owes_space`].
+    owes_space: AtomicBool,
 }
 
 /// A budget that counts what is below a namespace path.
@@ -187,6 +196,7 @@ impl DiskStore {
                 format: Mutex::new(None),
                 try_clone: AtomicBool::new(true),
                 ready: Mutex::default(),
+                owes_space: AtomicBool::new(false),
             }),
         })
     }
@@ -254,12 +264,20 @@ impl DiskStore {
     }
 
     /// Gives back the space of entries that were removed and still take some: by a clean
-    /// whose patience was at its end, or by a process that was killed.
+    /// whose patience was at its end, by puts ([`DiskOptions::free_later`]), or by a
+    /// process that was killed. Where others are at that it waits for them first.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::NotAStore`], [`Error::Io`].
     pub fn free_removed(&self, progress: Progress<'_>) -> Result<()> {
         self.shared.free(&self.path, progress)
+    }
+
+    /// Whether so much was evicted that [`DiskStore::free_removed`] should be called, at
+    /// the root and by nobody who is waited for. The answer is given once: who got it
+    /// takes care of that, and of what was evicted before by others.
+    pub fn owes_space(&self) -> bool {
+        self.shared.owes_space.swap(false, Ordering::Relaxed)
     }
 
     /// Where `key` is in this very namespace.

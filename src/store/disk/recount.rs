@@ -18,7 +18,7 @@
 
 use std::path::Path;
 
-use super::plan::{replace, work_file};
+use super::plan::{read, replace, work_file};
 use super::sweep::{self, Look};
 use super::usage::{Book, Totals};
 use super::{Shared, scan};
@@ -28,7 +28,6 @@ use crate::sys::fs;
 
 const FILE: &str = "recount";
 const WORDS: &str = "recount 1 ";
-const MAX_LEN: u64 = 1 << 20;
 
 /// A count that is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +75,7 @@ impl Recount {
     }
 
     fn load(root: &Path) -> Option<Recount> {
-        Recount::decode(&fs::read_text(&work_file(root, FILE), MAX_LEN).ok()?)
+        Recount::decode(&read(&work_file(root, FILE))?)
     }
 }
 
@@ -113,7 +112,7 @@ impl Shared {
             return Ok(self.ledger.end_scan("", &before, &recount.found));
         };
         recount.position = next;
-        if replace(&self.root, &file, recount.encode().as_bytes(), self.modes).is_err() {
+        if replace(&self.root, &file, &recount.encode(), self.modes).is_err() {
             let _ = fs::unlink(&file);
         }
         Ok(None)

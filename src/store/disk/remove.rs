@@ -94,30 +94,38 @@ fn take_in_place(dir: impl AsFd, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the hidden entry at `path`, relative to `dir`, as far as it can be.
-/// `usual`: the names of the files of the last one, which this one has too as a rule.
-pub(crate) fn take_apart(dir: impl AsFd, path: &Path, usual: &mut Vec<OsString>) {
-    for name in usual.iter() {
-        let _ = fs::unlink_at(&dir, path.join(name));
-    }
-    if fs::remove_dir_at(&dir, path).is_ok() {
-        return;
-    }
-    usual.clear();
-    for (name, _) in fs::list_at(&dir, path).unwrap_or_default() {
-        if fs::unlink_at(&dir, path.join(&name)).is_ok() {
-            usual.push(name);
+/// Removes the hidden entry at `path`, relative to `dir`, as far as it can be; whether
+/// it is gone. `usual`: the names of the files of the last one, which this one has too as
+/// a rule.
+fn take_apart(dir: impl AsFd, path: &Path, usual: &mut Vec<OsString>) -> bool {
+    // Open until its name is gone. What `rmdir` frees it frees with the directory above
+    // locked, and waits for the disk; who stores an entry there would wait for both.
+    let entry = fs::open_dir_at(&dir, path);
+    if let Ok(entry) = &entry {
+        for name in usual.iter() {
+            let _ = fs::unlink_at(entry, name);
+        }
+        if fs::remove_dir_at(&dir, path).is_ok() {
+            return true;
+        }
+        usual.clear();
+        for (name, _) in fs::list_at(entry, ".").unwrap_or_default() {
+            if fs::unlink_at(entry, &name).is_ok() {
+                usual.push(name);
+            }
+        }
+        if fs::remove_dir_at(&dir, path).is_ok() {
+            return true;
         }
     }
-    if fs::remove_dir_at(&dir, path).is_err() {
-        // Something that no entry holds, or no directory at all.
-        fs::remove_all_at(&dir, path);
-    }
+    // Something that no entry holds, or no directory at all.
+    fs::remove_all_at(&dir, path);
+    fs::stat_at(&dir, path).is_err()
 }
 
 /// Takes apart what is hidden in the namespace `scope` and those inside of it, until
-/// the time `until` comes; `progress` is called with how many that were so far.
-/// How many are left.
+/// the time `until` comes, from so many `threads`; `progress` is called with how many
+/// that were so far. How many are left.
 ///
 /// # Errors
 /// [`crate::store::Error::Io`] if the store cannot be listed. That something cannot be
@@ -125,6 +133,7 @@ pub(crate) fn take_apart(dir: impl AsFd, path: &Path, usual: &mut Vec<OsString>)
 pub(crate) fn free(
     root: &Path,
     scope: &str,
+    threads: usize,
     until: Option<Instant>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64> {
@@ -134,7 +143,7 @@ pub(crate) fn free(
         left.fetch_add(later, Ordering::Relaxed);
         gone
     };
-    parallel::for_all(&scan::shards_below(root, scope)?, work, progress);
+    parallel::for_all(threads, &scan::shards_below(root, scope)?, work, progress);
     Ok(left.into_inner())
 }
 
@@ -149,12 +158,11 @@ pub(crate) fn free_shard(shard: &Path, until: Option<Instant>) -> (u64, u64) {
     };
     let mut usual = Vec::new();
     let mut gone = 0;
-    for name in hidden {
+    for (at, name) in (0..).zip(hidden) {
         if until.is_some_and(|until| Instant::now() >= until) {
-            return (gone, all - gone);
+            return (gone, all - at);
         }
-        take_apart(&dir, Path::new(&name), &mut usual);
-        gone += 1;
+        gone += u64::from(take_apart(&dir, Path::new(&name), &mut usual));
     }
     (gone, 0)
 }

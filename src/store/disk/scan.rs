@@ -206,7 +206,7 @@ pub(crate) fn gather(root: &Path, path: &str, seen: &mut dyn FnMut(u64)) -> Resu
         }
         number as u64
     };
-    parallel::for_all(&shards_below(root, path)?, look, seen);
+    parallel::for_all(parallel::HURRY, &shards_below(root, path)?, look, seen);
     all.into_inner().unwrap_or_else(|e| e.into_inner())
 }
 

@@ -304,7 +304,7 @@ impl Ledger {
             let book = read_book(&file);
             run(&mut file, book)
         });
-        // Not left to closing: see [`super::lock::EvictLock`].
+        // Not left to closing: see [`super::lock::Lock`].
         let _ = file.unlock();
         if result.is_err() {
             // Whatever this was to enter is missing now: better no ledger,

@@ -225,10 +225,14 @@ fn the_plan_is_what_its_head_says() {
     let plan = Plan {
         position,
         seen: 1234,
+        hidden: Usage {
+            entries: 5,
+            bytes: 20480,
+        },
         victims: [victim(17, 0xab, ""), victim(18, 1, "project/compile")].into(),
     };
     let text = format!(
-        "evict-plan 2 7f{} 1234\n17 {} .\n18 {} project/compile\n",
+        "evict-plan 3 7f{} 1234\nhidden 5 20480\n17 {} .\n18 {} project/compile\nend\n",
         "00".repeat(31),
         "ab".repeat(32),
         "01".repeat(32)
@@ -236,7 +240,7 @@ fn the_plan_is_what_its_head_says() {
     assert_eq!(plan.encode(), text);
     assert_eq!(Plan::decode(&text), Some(plan.clone()));
     // The plan of the version before, and a line that leads out of the store.
-    assert_eq!(Plan::decode(&text.replacen('2', "1", 1)), None);
+    assert_eq!(Plan::decode(&text.replacen('3', "2", 1)), None);
     let led_out = Plan::decode(&text.replace("project/compile", "../..")).expect("a plan");
     assert_eq!(led_out.victims, [victim(17, 0xab, "")]);
 }

@@ -5,6 +5,7 @@
 //!     --ignored --exact --nocapture store::disk::tests::large::fill
 //! ```
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
@@ -121,5 +122,46 @@ fn clean_to_half() {
         let begin = Instant::now();
         let cleaned = store.clean(&options, &mut |_, _| ()).expect("to clean");
         println!("dry run {dry_run}: {cleaned:?} in {:?}", begin.elapsed());
+    }
+}
+
+/// The longest of puts that evict and of such that need not, two at a time: together,
+/// what is evicted being taken apart by the puts themselves or by another thread.
+#[test]
+#[ignore = "run by hand"]
+fn longest_puts() {
+    let Some((dir, _)) = settings() else { return };
+    let mut first = 1 << 41;
+    for what in ["plain", "evicting", "freeing later"].repeat(2) {
+        let full = plain(&dir).stats().expect("stats").bytes;
+        let options = DiskOptions {
+            max_size: (what != "plain").then_some(full),
+            free_later: what == "freeing later",
+            ..DiskOptions::default()
+        };
+        let times = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for thread in 0..2 {
+                let (times, dir, options) = (&times, &dir, &options);
+                scope.spawn(move || {
+                    for n in 0..2000 {
+                        let begin = Instant::now();
+                        let store = open(dir, options.clone());
+                        let key = digest(first + 2 * n + thread);
+                        store.put_entry(&key, &entry()).expect("to store");
+                        if store.owes_space() {
+                            scope.spawn(move || store.free_removed(&mut |_, _| ()));
+                        }
+                        times.lock().expect("no panic").push(begin.elapsed());
+                    }
+                });
+            }
+        });
+        let mut times = times.into_inner().expect("no panic");
+        times.sort();
+        let longest: Vec<_> = times.iter().rev().take(8).collect();
+        let median = times[times.len() / 2];
+        println!("{what}: median {median:?}, longest {longest:.1?}");
+        first += 1 << 20;
     }
 }

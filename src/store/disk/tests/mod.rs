@@ -10,6 +10,7 @@ mod damage;
 mod evicting;
 mod formats;
 mod large;
+mod later;
 mod layers;
 mod mistakes;
 mod places;
