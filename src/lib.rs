@@ -36,3 +36,7 @@ pub mod hash;
 pub mod stats;
 pub mod store;
 pub mod sys;
+
+#[cfg(test)]
+#[path = "../tests/support/skip.rs"]
+mod skip;

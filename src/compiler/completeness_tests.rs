@@ -12,7 +12,7 @@ fn help(program: &str, args: &[&str]) -> String {
     match Process::new(program).args(args).env("LC_ALL", "C").output() {
         Ok(finished) => String::from_utf8_lossy(&finished.stdout).into_owned(),
         Err(_) => {
-            eprintln!("SKIPPED: {program} is not installed");
+            crate::skip::skip(&format!("{program} is not installed"));
             String::new()
         }
     }

@@ -25,7 +25,7 @@ fn run(compiler: &str, directory: &Path, args: &[OsString]) -> Option<Finished> 
     match process.output() {
         Ok(finished) => Some(finished),
         Err(_) => {
-            eprintln!("SKIPPED: {compiler} is not installed");
+            crate::skip::skip(&format!("{compiler} is not installed"));
             None
         }
     }
@@ -192,7 +192,7 @@ fn the_files_of_a_compile_are_predicted() {
             let finished = run(compiler, dir.path(), &args).unwrap();
             let stderr = String::from_utf8_lossy(&finished.stderr);
             if stderr.contains("cannot execute") {
-                eprintln!("SKIPPED: {compiler} {line}: {stderr}");
+                crate::skip::skip(&format!("{compiler} {line}: {stderr}"));
                 continue;
             }
             assert!(finished.status.success(), "{compiler} {line}: {stderr}");

@@ -5,7 +5,7 @@ use super::*;
 fn compiler(name: &str) -> Option<PathBuf> {
     let found = paths::find_program(name.as_ref(), std::env::var_os("PATH").as_deref());
     if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed");
+        crate::skip::skip(&format!("{name} is not installed"));
     }
     found
 }

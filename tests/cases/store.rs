@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::env::{Compiler, Env, each, one};
-use crate::support::{Tmpfs, cache_binary, can_mount};
+use crate::support::{Overlay, Tmpfs, cache_binary, can_mount};
 
 fn source(env: &Env) {
     env.write(
@@ -205,6 +205,31 @@ fn s2_read_only_directory() {
         assert!(miss.status.success());
         assert!(env.exists("new.o"));
         assert_eq!(files_below(&env.cache_dir()), before);
+    });
+}
+
+#[test]
+fn s2_lower_layer_of_an_overlay() {
+    each(|env| {
+        source(env);
+        env.write("b.c", "int b;\n");
+        env.cc("-c a.c").miss();
+        env.cc("-c b.c").miss();
+        let Some(mounted) = Overlay::mount(&env.cache_dir()) else {
+            return;
+        };
+        env.cc("-c a.c").direct_hit();
+        // A manifest of the layer below gets a variant, an entry goes with all of it.
+        env.write("b.c", "int c;\n");
+        env.cc("-c b.c").miss();
+        env.cc("-c b.c").direct_hit();
+        env.write("b.c", "int b;\n");
+        env.cc("-c b.c").direct_hit();
+        let clean = env.command(cache_binary()).arg("clean").output().unwrap();
+        assert!(String::from_utf8_lossy(&clean.stdout).contains("Left: 0 entries"));
+        env.cc("-c a.c").miss();
+        env.cc("-c a.c").direct_hit();
+        drop(mounted);
     });
 }
 

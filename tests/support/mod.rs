@@ -8,10 +8,12 @@
 
 pub mod corpora;
 pub mod counters;
+mod skip;
 pub mod tree;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
+
+pub use skip::{say_skipped, skip};
 
 /// The program under test. `CACHE_TEST_BINARY` names another one to try the
 /// tests themselves on.
@@ -20,22 +22,6 @@ pub fn cache_binary() -> PathBuf {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(env!("CARGO_BIN_EXE_cache")),
     }
-}
-
-/// Says that (a part of) the running test is skipped and why - past the test
-/// harness, which hides what a passing test prints. With
-/// `CACHE_TEST_REQUIRE_ALL` set, as in CI, nothing may be skipped.
-pub fn skip(why: &str) {
-    if std::env::var_os("CACHE_TEST_REQUIRE_ALL").is_some() {
-        panic!("may not be skipped here: {why}");
-    }
-    say_skipped(why);
-}
-
-fn say_skipped(why: &str) {
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("test");
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Where `name` is on the PATH.
@@ -85,6 +71,48 @@ impl Tmpfs {
 }
 
 impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("--lazy")
+            .arg(&self.0)
+            .status();
+    }
+}
+
+/// An overlay in place of the directory `dir`, whose content is its lower layer now, as a
+/// step of an image's build finds what an earlier one left. Unmounted when dropped. `None`,
+/// said aloud: that is not possible here.
+pub struct Overlay(PathBuf);
+
+impl Overlay {
+    pub fn mount(dir: &Path) -> Option<Overlay> {
+        if !can_mount() {
+            return None;
+        }
+        let layer = |name: &str| dir.with_extension(name);
+        std::fs::rename(dir, layer("lower")).unwrap();
+        for new in [dir.to_owned(), layer("upper"), layer("work")] {
+            std::fs::create_dir(new).unwrap();
+        }
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            layer("lower").display(),
+            layer("upper").display(),
+            layer("work").display()
+        );
+        let done = std::process::Command::new("mount")
+            .args(["-t", "overlay", "-o", &options, "overlay"])
+            .arg(dir)
+            .status();
+        if !done.is_ok_and(|status| status.success()) {
+            say_skipped("needs a file system that an overlay can lie on");
+            return None;
+        }
+        Some(Overlay(dir.to_owned()))
+    }
+}
+
+impl Drop for Overlay {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount")
             .arg("--lazy")

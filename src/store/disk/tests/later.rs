@@ -1,6 +1,7 @@
 //! Puts that leave what they evict for somebody else to take apart.
 
 use super::evict::BACKLOG;
+use super::mistakes::set_immutable;
 use super::plan::{self, Plan};
 use super::*;
 
@@ -143,6 +144,35 @@ fn puts_that_wait_take_apart_what_the_others_left() {
         hidden(dir.path()) == 0
     });
     assert!(gone, "{} are left", hidden(dir.path()));
+}
+
+/// What nobody can take apart is tried once, however much there is of it.
+#[test]
+fn what_cannot_be_taken_apart_is_left() {
+    let dir = temporary();
+    let shard = dir.path().join("ab");
+    let store = plain(dir.path());
+    store.put_entry(&key(0), &tiny()).expect("to store");
+    fs_err::create_dir_all(&shard).expect("to make it");
+    let many = 2 * BACKLOG as usize;
+    let stuck: Vec<PathBuf> = (0..many)
+        .map(|n| shard.join(format!(".ab{n:030x}")))
+        .collect();
+    for path in &stuck {
+        fs_err::create_dir(path).expect("to make it");
+        fs_err::write(path.join("output"), "x").expect("to write");
+    }
+    let held = stuck.iter().all(|path| set_immutable(path, true));
+    store.free_removed(&mut |_, _| ()).expect("to free");
+    let left = hidden(dir.path());
+    stuck.iter().for_each(|path| {
+        set_immutable(path, false);
+    });
+    match held {
+        true => assert_eq!(left, many),
+        false => crate::skip::say_skipped("cannot make a directory immutable here"),
+    }
+    free(dir.path());
 }
 
 /// What a plan says is hidden outlives the victims, and is right after a plan that was

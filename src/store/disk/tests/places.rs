@@ -279,7 +279,7 @@ impl Mount {
         match run {
             Ok(output) if output.status.success() => Some(Mount(dir)),
             other => {
-                println!("SKIPPED: cannot mount {kind}: {other:?}");
+                crate::skip::say_skipped(&format!("cannot mount {kind}: {other:?}"));
                 None
             }
         }
@@ -341,7 +341,7 @@ fn a_read_only_file_system_is_still_read() {
         .arg(mount.path())
         .status();
     if !run.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: cannot remount");
+        crate::skip::say_skipped("cannot remount");
         return;
     }
     let store = plain(mount.path());
@@ -362,7 +362,7 @@ fn a_file_system_that_clones_keeps_blobs_raw() {
     file.set_len(128 << 20).expect("to size it");
     let made = Command::new("mkfs.btrfs").arg("-q").arg(&image).output();
     if !made.is_ok_and(|output| output.status.success()) {
-        println!("SKIPPED: no mkfs.btrfs");
+        crate::skip::skip("no mkfs.btrfs");
         return;
     }
     let image = image.to_string_lossy().into_owned();
