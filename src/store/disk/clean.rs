@@ -68,7 +68,8 @@ impl Shared {
         let marker::State::Store(_) = marker::state(&self.root)? else {
             return Ok(());
         };
-        // Without the lock - no right to make it - two do the same, and no harm.
+        // Without the lock - its holder takes long, nobody may make it - two do the same,
+        // and no harm.
         let _lock = lock::free(&self.root, self.modes, true);
         loop {
             let mut freed = 0;
@@ -82,7 +83,14 @@ impl Shared {
                 break;
             }
         }
-        remove_empty_dirs(&self.root, scope);
+        // After a clean of everything; the next put of a build would make them again.
+        if self
+            .totals()?
+            .iter()
+            .all(|(path, usage)| !within(path, scope) || usage.entries == 0)
+        {
+            remove_empty_dirs(&self.root, scope);
+        }
         Ok(())
     }
 

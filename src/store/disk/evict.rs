@@ -202,12 +202,14 @@ impl Shared {
         Ok(done || more > 0 || held.bytes <= goal.max)
     }
 
-    /// Saves the plan, and asks for somebody who frees what is hidden when that is much.
+    /// Saves the plan, and asks for somebody who frees what is hidden when that is much,
+    /// if there is one.
     fn put_away(&self, mut plan: Plan, goal: &Goal<'_>) {
         let Usage { entries, bytes } = plan.hidden;
         let much = entries >= BACKLOG || bytes > goal.max / BACKLOG_SHARE;
         // While somebody is at it nobody else is asked.
-        if much && !matches!(lock::free(&self.root, self.modes, false), Ok(None)) {
+        let later = self.options.free_later;
+        if later && much && !matches!(lock::free(&self.root, self.modes, false), Ok(None)) {
             plan.hidden = Usage::default();
             self.owes_space.store(true, Ordering::Relaxed);
         }

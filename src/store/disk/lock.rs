@@ -57,29 +57,39 @@ impl Drop for Lock {
 /// # Errors
 /// [`Error::Io`].
 pub(crate) fn evict(root: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
-    hold(&root.join(EVICT), modes, wait)
-}
-
-/// The lock of who frees what is hidden in the store at `root`, like [`evict`].
-///
-/// # Errors
-/// [`Error::Io`].
-pub(crate) fn free(root: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
-    hold(&work_file(root, FREE), modes, wait)
-}
-
-fn hold(path: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
-    let lock = || -> io::Result<Option<Lock>> {
-        let file = fs::open_or_create(path, modes)?;
+    let path = root.join(EVICT);
+    let lock = || {
+        let file = fs::open_or_create(&path, modes)?;
         if wait {
             file.lock()?;
             return Ok(Some(Lock(file)));
         }
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        try_now(file)
     };
-    lock().map_err(|error| Error::io(path, error))
+    lock().map_err(|error| Error::io(&path, error))
+}
+
+/// The lock of who frees what is hidden in the store at `root`; `None` if somebody else
+/// has it, and keeps it for two more seconds if `wait` is set.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn free(root: &Path, modes: Modes, wait: bool) -> Result<Option<Lock>> {
+    let path = work_file(root, FREE);
+    let lock = || {
+        let file = fs::open_or_create(&path, modes)?;
+        if wait && patiently(|| file.try_lock()).is_ok() {
+            return Ok(Some(Lock(file)));
+        }
+        try_now(file)
+    };
+    lock().map_err(|error| Error::io(&path, error))
+}
+
+fn try_now(file: File) -> io::Result<Option<Lock>> {
+    match file.try_lock() {
+        Ok(()) => Ok(Some(Lock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }

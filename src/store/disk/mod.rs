@@ -265,7 +265,7 @@ impl DiskStore {
 
     /// Gives back the space of entries that were removed and still take some: by a clean
     /// whose patience was at its end, by puts ([`DiskOptions::free_later`]), or by a
-    /// process that was killed. Where others are at that it waits for them first.
+    /// process that was killed. Where others are at that it waits two seconds for them first.
     ///
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::NotAStore`], [`Error::Io`].

@@ -146,6 +146,47 @@ fn puts_that_wait_take_apart_what_the_others_left() {
     assert!(gone, "{} are left", hidden(dir.path()));
 }
 
+/// Who does not leave anything to others is not asked for what those have left.
+#[test]
+fn who_waits_is_not_asked() {
+    let dir = temporary();
+    let max = 100 * cost();
+    for n in 0..300 {
+        put(dir.path(), max, n);
+    }
+    let modes = Modes::default();
+    let mut plan = Plan::load(dir.path(), "");
+    plan.hidden.entries = 10 * BACKLOG;
+    plan.save(dir.path(), "", modes);
+    let options = DiskOptions {
+        max_size: Some(max),
+        ..DiskOptions::default()
+    };
+    let store = open(dir.path(), options);
+    for n in 300..400 {
+        store.put_entry(&digest(n), &tiny()).expect("to store");
+        assert!(!store.owes_space(), "{n}");
+    }
+    assert!((400..500).any(|n| put(dir.path(), max, n)));
+}
+
+/// Whoever holds the lock - and was stopped, perhaps - keeps nobody from it for ever; and
+/// while there are entries their shards stay.
+#[test]
+fn a_holder_that_does_not_end_is_not_waited_for() {
+    let dir = temporary();
+    let max = 100 * cost();
+    assert!((0..300).any(|n| put(dir.path(), max, n)));
+    let shards = || scan::shards_below(dir.path(), "").expect("to list").len();
+    let before = shards();
+    let _lock = lock::free(dir.path(), Modes::default(), true).expect("to lock");
+    free(dir.path());
+    assert_eq!(shards(), before);
+    clean_all(&plain(dir.path())).expect("to clean");
+    free(dir.path());
+    assert_eq!(shards(), 0);
+}
+
 /// What nobody can take apart is tried once, however much there is of it.
 #[test]
 fn what_cannot_be_taken_apart_is_left() {
