@@ -102,7 +102,7 @@ async fn check_one(place: &Place, tier: &Arc<Tier>) -> Result<String, String> {
     let say =
         |step: &str, error: backend::Error| format!("{step}: {}; {}", error.text, way_out(&error));
     let mut hasher = KeyHasher::new("check");
-    let unique = crate::sys::fs::random().to_le_bytes();
+    let unique = crate::sys::unique::random().to_le_bytes();
     hasher.field("unique", &unique);
     let key = hasher.finish();
     let name = tier.write_name("", &key.hex());

@@ -3,13 +3,12 @@
 //! where a cache is shared, and with the few calls that `std` does not have
 //! (exchange of two names, time stamps to the nanosecond, directory handles).
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
@@ -315,22 +314,51 @@ pub fn list_at(dir: impl AsFd, name: impl rustix::path::Arg) -> io::Result<Vec<(
 
 fn list_fd(fd: OwnedFd) -> io::Result<Vec<(OsString, Kind)>> {
     let mut names = Vec::new();
-    for item in rustix::fs::Dir::read_from(&fd)? {
-        let item = item?;
-        let name = item.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        let kind = match item.file_type() {
+    read_dir(fd, |dir, name, kind| {
+        let kind = match kind {
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Directory,
             // Not every file system says it here.
-            FileType::Unknown => stat_at(&fd, name).map_or(Kind::Other, |stat| stat.kind),
+            FileType::Unknown => stat_at(dir, name).map_or(Kind::Other, |stat| stat.kind),
             _ => Kind::Other,
         };
         names.push((OsStr::from_bytes(name.to_bytes()).to_owned(), kind));
-    }
+    })?;
     Ok(names)
+}
+
+/// The directory `name` in `dir`, and what is in it, in no order; links not followed.
+///
+/// # Errors
+/// Of opening or reading the directory.
+pub fn stat_all_at(
+    dir: impl AsFd,
+    name: impl rustix::path::Arg,
+) -> io::Result<(Stat, Vec<(OsString, Stat)>)> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(dir, name, flags, Mode::empty())?;
+    let whole = stat_fd(&fd)?;
+    let mut inside = Vec::new();
+    read_dir(fd, |dir, name, _| {
+        // What went meanwhile is not there.
+        if let Ok(stat) = stat_at(dir, name) {
+            inside.push((OsStr::from_bytes(name.to_bytes()).to_owned(), stat));
+        }
+    })?;
+    Ok((whole, inside))
+}
+
+/// Calls `see` with the directory and each name in it.
+fn read_dir(fd: OwnedFd, mut see: impl FnMut(BorrowedFd, &CStr, FileType)) -> io::Result<()> {
+    let mut dir = rustix::fs::Dir::new(fd)?;
+    while let Some(item) = dir.read() {
+        let item = item?;
+        let name = item.file_name();
+        if name != c"." && name != c".." {
+            see(dir.fd()?, name, item.file_type());
+        }
+    }
+    Ok(())
 }
 
 /// Gives `from` the name `to`, in place of a file or an empty directory there.
@@ -534,41 +562,4 @@ fn set_timespec(file: &File, time: Timespec) -> io::Result<()> {
 /// An absolute form of `path`, without looking at the file system.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Where process identifiers mean what they mean here: this boot of this
-/// machine and this process-identifier namespace, as a number.
-pub fn pid_scope() -> u32 {
-    static SCOPE: OnceLock<u32> = OnceLock::new();
-    *SCOPE.get_or_init(|| {
-        let boot = read_text(Path::new("/proc/sys/kernel/random/boot_id"), 100);
-        let namespace = stat(Path::new("/proc/self/ns/pid")).map(|stat| stat.id);
-        let text = format!("{boot:?} {namespace:?}");
-        // FNV-1a: any number that differs between machines will do.
-        text.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        })
-    })
-}
-
-/// Whether a process of this identifier exists, or might.
-pub fn process_exists(pid: u32) -> bool {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    match pid {
-        Some(pid) => rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH),
-        None => false,
-    }
-}
-
-/// A number that no other process and no other call is likely to get.
-pub fn random() -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _};
-    // Each `RandomState` has keys of its own, the first from the system's
-    // source of randomness. The clock and the process keep a fork apart.
-    let mut hasher = std::hash::RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.write_i128(now());
-    hasher.finish()
 }

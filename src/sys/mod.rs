@@ -19,5 +19,6 @@ pub mod signals;
 pub mod stamp;
 pub mod start;
 pub mod stdin;
+pub mod unique;
 
 pub use stamp::Stamp;

@@ -310,7 +310,7 @@ impl Shared {
             plan.victims.pop_front();
         }
         if self.options.free_later {
-            plan.hidden.entries += tally.gone.entries;
+            plan.hidden.entries = plan.hidden.entries.saturating_add(tally.gone.entries);
             plan.hidden.bytes = plan.hidden.bytes.saturating_add(tally.gone.bytes);
         }
         tally.gone.entries

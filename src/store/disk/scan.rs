@@ -23,7 +23,7 @@ const BLOCK: u64 = 4096;
 pub(crate) const MAX_INDEX: u64 = 1 << 20;
 
 /// What a file of `len` bytes is charged.
-fn charge_of_file(len: u64) -> u64 {
+pub(crate) fn charge_of_file(len: u64) -> u64 {
     len.div_ceil(BLOCK).saturating_mul(BLOCK)
 }
 
@@ -249,8 +249,22 @@ fn look_at(shard: &Shard) -> Result<Vec<Found>> {
     let Ok(dir) = fs::open_dir(&shard.dir) else {
         return Ok(Vec::new());
     };
+    // Where one entry has no index - another program stored it - the next has none either.
+    let mut bare = false;
     let look = |key: Key| {
-        let (used, bytes) = measure(&dir, key.hex().as_ref())?;
+        let name = key.hex();
+        let by_index = match bare {
+            true => None,
+            false => measure_by_index(&dir, name.as_ref()),
+        };
+        let (used, bytes) = match by_index {
+            Some(measured) => measured,
+            None => {
+                let files = measure_by_files(&dir, name.as_ref())?;
+                bare = files.index.is_none();
+                (files.used(), files.bytes)
+            }
+        };
         Some(Found {
             namespace: shard.namespace.clone(),
             key,
@@ -264,7 +278,10 @@ fn look_at(shard: &Shard) -> Result<Vec<Found>> {
 /// When the entry at `path` was last used and what it is charged; `None` if it is gone.
 /// The path is relative to `dir`.
 pub(crate) fn measure(dir: impl AsFd, path: &Path) -> Option<(i128, u64)> {
-    measure_by_index(&dir, path).or_else(|| measure_by_files(&dir, path))
+    measure_by_index(&dir, path).or_else(|| {
+        let files = measure_by_files(&dir, path)?;
+        Some((files.used(), files.bytes))
+    })
 }
 
 /// From the index alone: two system calls more for each blob would make a scan
@@ -293,26 +310,39 @@ pub(crate) fn charge(index: &Index, len: usize) -> u64 {
     charges.fold(CHARGE_OF_DIR, u64::saturating_add)
 }
 
-/// From what is there, for an entry that is damaged.
-fn measure_by_files(dir: impl AsFd, path: &Path) -> Option<(i128, u64)> {
-    let whole = fs::stat_at(&dir, path).ok()?;
-    let Ok(files) = fs::list_at(&dir, path) else {
+/// What is there of an entry that is damaged, or none of ours.
+struct Files {
+    /// When its index was last used, if it has one,
+    index: Option<i128>,
+    /// and when the whole was changed.
+    changed: i128,
+    bytes: u64,
+}
+
+impl Files {
+    fn used(&self) -> i128 {
+        self.index.unwrap_or(self.changed)
+    }
+}
+
+fn measure_by_files(dir: impl AsFd, path: &Path) -> Option<Files> {
+    let Ok((whole, inside)) = fs::stat_all_at(&dir, path) else {
         // Not a directory, or one that may not be read: still something that
         // takes the place of an entry and can be removed.
-        return Some((whole.mtime, charge_of_file(whole.len)));
+        let thing = fs::stat_at(&dir, path).ok()?;
+        return Some(Files {
+            index: None,
+            changed: thing.mtime,
+            bytes: charge_of_file(thing.len),
+        });
     };
-    let mut used = None;
-    let mut bytes = CHARGE_OF_DIR;
-    for (file, _) in files {
-        let Ok(stat) = fs::stat_at(&dir, path.join(&file)) else {
-            continue;
-        };
-        bytes = bytes.saturating_add(charge_of_file(stat.len));
-        if file == index::FILE {
-            used = Some(stat.mtime);
-        }
-    }
-    Some((used.unwrap_or(whole.mtime), bytes))
+    let index = inside.iter().find(|(name, _)| name == index::FILE);
+    let charges = inside.iter().map(|(_, stat)| charge_of_file(stat.len));
+    Some(Files {
+        index: index.map(|(_, stat)| stat.mtime),
+        changed: whole.mtime,
+        bytes: charges.fold(CHARGE_OF_DIR, u64::saturating_add),
+    })
 }
 
 /// What the entry at `path` is charged, wherever that is now.

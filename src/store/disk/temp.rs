@@ -3,7 +3,7 @@
 //!
 //! A work directory is called `<pid>-<scope>-<random>`: `pid` in decimal,
 //! `scope` (8 hex digits) says where that process identifier means anything
-//! (see [`fs::pid_scope`]), `random` (16 hex digits) keeps one process's work
+//! (see [`unique::pid_scope`]), `random` (16 hex digits) keeps one process's work
 //! directories apart. What a killed process leaves behind is swept by the next
 //! clean or eviction, which can tell from the name that its owner is dead.
 
@@ -15,6 +15,7 @@ use super::index;
 use crate::entry::BlobName;
 use crate::store::{Error, Result};
 use crate::sys::fs::{self, Kind, Modes};
+use crate::sys::unique;
 
 /// The directory of work directories, at the root of a store.
 pub(crate) const DIR: &str = ".tmp";
@@ -152,9 +153,9 @@ impl Drop for WorkDir {
 
 /// A path below `.tmp` that nobody else uses.
 pub(crate) fn unique(root: &Path) -> PathBuf {
-    let (pid, scope) = (std::process::id(), fs::pid_scope());
+    let (pid, scope) = (std::process::id(), unique::pid_scope());
     root.join(DIR)
-        .join(format!("{pid}-{scope:08x}-{:016x}", fs::random()))
+        .join(format!("{pid}-{scope:08x}-{:016x}", unique::random()))
 }
 
 /// Makes `.tmp`; fine if it is there.
@@ -191,7 +192,7 @@ fn orphaned(name: &str) -> bool {
     let pid = parts.next().and_then(|pid| pid.parse::<u32>().ok());
     let scope = parts.next().and_then(|s| u32::from_str_radix(s, 16).ok());
     match (pid, scope) {
-        (Some(pid), Some(scope)) => scope == fs::pid_scope() && !fs::process_exists(pid),
+        (Some(pid), Some(scope)) => scope == unique::pid_scope() && !unique::process_exists(pid),
         _ => false,
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 use crate::hash::Key;
-use crate::sys::{clock, fs};
+use crate::sys::{clock, unique};
 
 /// More than this, in bytes, does not wait: what comes then is not uploaded.
 pub const MAX_SIZE: u64 = 2 << 30;
@@ -42,7 +42,11 @@ pub fn add(
 ) -> io::Result<()> {
     let spool = place.spool();
     let millis = clock::coarse_now() / 1_000_000;
-    let name = format!("{millis:015}-{}-{:016x}", std::process::id(), fs::random());
+    let name = format!(
+        "{millis:015}-{}-{:016x}",
+        std::process::id(),
+        unique::random()
+    );
     let aside = spool.join(format!("{name}.new"));
     let made = fill(&aside, head, write)
         .and_then(|()| fs_err::rename(&aside, spool.join(format!("{name}.pack"))));

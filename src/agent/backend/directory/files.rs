@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::Pulse;
 use crate::agent::backend::{Body, Error, Failure, Listed, Put, Result, fault};
 use crate::sys::fs::{self, Kind, Modes};
+use crate::sys::unique;
 
 const TAG: &str = "CACHEDIR.TAG";
 const TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
@@ -206,7 +207,7 @@ fn place(root: &Path, path: &Path, body: &Body, if_absent: bool, beat: &dyn Fn()
     }
     let directory = path.parent().unwrap_or(root);
     let handle = fs::open_dir(directory).map_err(|error| of_file(directory, &error))?;
-    let aside = format!("{NEW}{:016x}", fs::random());
+    let aside = format!("{NEW}{:016x}", unique::random());
     let aside_path = directory.join(&aside);
     let failed = |error: io::Error| of_file(&aside_path, &error);
     let file = fs::create_at(&handle, &aside, Modes::default()).map_err(failed)?;

@@ -227,3 +227,53 @@ fn nothing_is_freed_where_nothing_may_be_removed() {
     let none = plain(&other.path().join("nothing"));
     none.free_removed(&mut |_, _| ()).expect("nothing to do");
 }
+
+/// Entries without an index - another program made them - between those that have one, in
+/// the same shards: counted by their files, and gone when it is their turn.
+#[test]
+fn what_others_stored_is_counted_by_its_files() {
+    let dir = temporary();
+    let store = plain(dir.path());
+    let near = |n: u8| {
+        let mut bytes = [0x11; 32];
+        bytes[31] = n;
+        Key(bytes)
+    };
+    let bare = |n: u8| matches!(n, 3..=7 | 9 | 12..=14);
+    for n in 0..16 {
+        store.put_entry(&near(n), &entry()).expect("to store");
+    }
+    let told = store.stats().expect("stats");
+    let one = told.bytes / 16;
+    let time = |n: u8| 1_000_000_000 * (1_600_000_000 + i128::from(n));
+    for n in 0..16 {
+        let place = path_of(dir.path(), &near(n));
+        let index = place.join(index::FILE);
+        if bare(n) {
+            fs_err::remove_file(&index).expect("to remove it");
+        }
+        let stamped = if bare(n) { place } else { index };
+        let file = fs_err::File::open(stamped).expect("to open it");
+        fs::set_times(file.file(), time(n)).expect("to set its time");
+    }
+    let without = 9 * scan::charge_of_file(1);
+    let counted = store.rescan().expect("to count");
+    assert_eq!(counted.entries, 16);
+    assert_eq!(counted.bytes, told.bytes - without);
+    // The five oldest: three of ours, two of the others.
+    let five = 3 * one + 2 * (one - scan::charge_of_file(1));
+    let cleaned = clean_down_to(&store, counted.bytes - five, None);
+    assert_eq!(
+        cleaned.removed,
+        Usage {
+            entries: 5,
+            bytes: five
+        }
+    );
+    for n in 0..16 {
+        assert_eq!(path_of(dir.path(), &near(n)).exists(), n >= 5, "{n}");
+    }
+    for n in (5..16).filter(|n| !bare(*n)) {
+        assert!(is_whole(&store, &near(n)), "{n}");
+    }
+}

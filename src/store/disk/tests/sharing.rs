@@ -14,7 +14,7 @@ fn what_dead_processes_left_is_swept() {
         fs_err::write(path.join("output"), "half an object").expect("to fill it");
         path
     };
-    let scope = fs::pid_scope();
+    let scope = crate::sys::unique::pid_scope();
     // A child that has ended: its number is nobody's.
     let mut child = std::process::Command::new("true").spawn().expect("a child");
     let dead = child.id();
