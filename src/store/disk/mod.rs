@@ -6,7 +6,7 @@
 //!   .tmp/<work directory>/                 entries being put together or taken apart (temp)
 //!   .usage                                 how much there is (usage)
 //!   .evict.lock  .machine/evict-plan       who evicts, and what goes next (evict, plan)
-//!   .machine/free.lock                     who takes apart what was removed (remove)
+//!   .machine/free.lock                     who takes apart what was removed (lock)
 //!   .machine/recount                       a count that is not done (recount)
 //!   .machine/blob-{empty,success}          what nearly all entries link to (blob)
 //!   .machine/spare/                        a directory for the next entry (temp)

@@ -11,6 +11,7 @@
 //! recount 1 <the ledger's epoch> <key that the next stretch begins at>
 //! <entries> <bytes> <namespace path, "." for the root's own>
 //! ...
+//! end
 //! ```
 //!
 //! An entry that is stored during the count, ahead of it, is counted twice: the

@@ -10,17 +10,17 @@ use super::*;
 const MANY: u32 = 1500;
 
 /// A key as a digest gives it.
-fn digest(n: u32) -> Key {
+pub(super) fn digest(n: u32) -> Key {
     Key(*blake3::hash(&n.to_le_bytes()).as_bytes())
 }
 
-fn tiny() -> Entry {
+pub(super) fn tiny() -> Entry {
     let mut entry = Entry::default();
     entry.insert(BlobName::OUTPUT, b"x".to_vec());
     entry
 }
 
-fn within(dir: &Path, max: u64) -> DiskStore {
+pub(super) fn within(dir: &Path, max: u64) -> DiskStore {
     let options = DiskOptions {
         max_size: Some(max),
         ..DiskOptions::default()

@@ -1,6 +1,7 @@
 //! Puts that leave what they evict for somebody else to take apart.
 
 use super::evict::BACKLOG;
+use super::evicting::{digest, tiny, within};
 use super::mistakes::set_immutable;
 use super::plan::{self, Plan};
 use super::*;
@@ -11,17 +12,6 @@ fn cost() -> u64 {
     let store = plain(dir.path());
     store.put_entry(&digest(0), &tiny()).expect("to store");
     store.stats().expect("stats").bytes
-}
-
-fn tiny() -> Entry {
-    let mut entry = Entry::default();
-    entry.insert(BlobName::OUTPUT, b"x".to_vec());
-    entry
-}
-
-/// A key as a digest gives it.
-fn digest(n: u32) -> Key {
-    Key(*blake3::hash(&n.to_le_bytes()).as_bytes())
 }
 
 /// As a process of its own: what is known is on the disk.
@@ -133,11 +123,7 @@ fn puts_that_wait_take_apart_what_the_others_left() {
         put(dir.path(), max, n);
     }
     assert!(hidden(dir.path()) > 0);
-    let options = DiskOptions {
-        max_size: Some(max),
-        ..DiskOptions::default()
-    };
-    let store = open(dir.path(), options);
+    let store = within(dir.path(), max);
     let gone = (300..3000).any(|n| {
         store.put_entry(&digest(n), &tiny()).expect("to store");
         assert!(!store.owes_space());
@@ -158,11 +144,7 @@ fn who_waits_is_not_asked() {
     let mut plan = Plan::load(dir.path(), "");
     plan.hidden.entries = 10 * BACKLOG;
     plan.save(dir.path(), "", modes);
-    let options = DiskOptions {
-        max_size: Some(max),
-        ..DiskOptions::default()
-    };
-    let store = open(dir.path(), options);
+    let store = within(dir.path(), max);
     for n in 300..400 {
         store.put_entry(&digest(n), &tiny()).expect("to store");
         assert!(!store.owes_space(), "{n}");
